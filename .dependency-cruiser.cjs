@@ -14,7 +14,21 @@ const allowed = {
   socket: ['syscall', 'uapi', 'frames', 'bytes'],
   capture: ['socket', 'savefile', 'filter', 'dissect', 'syscall', 'uapi', 'wire', 'frames', 'bytes', 'time'],
   inject: ['socket', 'savefile', 'syscall', 'uapi', 'wire', 'frames', 'bytes', 'time'],
-  lab: ['kernel', 'inject', 'capture', 'socket', 'savefile', 'filter', 'dissect', 'syscall', 'uapi', 'wire', 'frames', 'bytes', 'time'],
+  lab: [
+    'kernel',
+    'inject',
+    'capture',
+    'socket',
+    'savefile',
+    'filter',
+    'dissect',
+    'syscall',
+    'uapi',
+    'wire',
+    'frames',
+    'bytes',
+    'time',
+  ],
 };
 
 /** @type {import('dependency-cruiser').IConfiguration} */
