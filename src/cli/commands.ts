@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+
+/** A file of `commands/`. `define` adds one command with its arguments, options and action to `program`. It must be
+ * cheap: what an action needs (a reader, the FFI) it imports itself when it runs, so that a command loads only what it
+ * uses. */
+export interface CommandModule {
+  define(program: Command): void;
+}
+
+export interface CommandEntry {
+  /** One line for the list of commands. */
+  summary: string;
+  load(): Promise<CommandModule>;
+}
+
+/** Every command by its name, in the order of the help. Only the one that is asked for is loaded. */
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  // name: { summary: 'one line', load: () => import('./commands/name.ts') },
+};
