@@ -1,0 +1,237 @@
+/** A growing piece of memory that text (or any bytes) is written into, byte by byte, without a string on the way.
+ *
+ * Printers of packets write here: no concatenation, no object per field. The memory is reused: whoever takes what was
+ * written (`view`) copies it or is done with it before the next write after `clear`. */
+export class TextWriter {
+  bytes: Uint8Array;
+  /** Bytes written so far. May be set back to an earlier value to take back what was written since. */
+  length = 0;
+
+  constructor(capacity = 1 << 16) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** What was written, as a view on the writer's memory: it holds until the next write. */
+  view(): Uint8Array {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  /** What was written, each byte one character (Latin-1), as a string of its own. */
+  toString(): string {
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset, this.length).toString('latin1');
+  }
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.length + count > this.bytes.length) this.#grow(count);
+  }
+
+  #grow(count: number): void {
+    let size = this.bytes.length * 2;
+    while (size < this.length + count) size *= 2;
+    const larger = new Uint8Array(size);
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+
+  byte(value: number): void {
+    if (this.length === this.bytes.length) this.#grow(1);
+    this.bytes[this.length++] = value;
+  }
+
+  /** Text whose characters are all below U+0100; each becomes one byte. */
+  ascii(text: string): void {
+    const count = text.length;
+    let at = this.length;
+    if (at + count > this.bytes.length) this.#grow(count);
+    const bytes = this.bytes;
+    for (let i = 0; i < count; i++) bytes[at++] = text.charCodeAt(i);
+    this.length = at;
+  }
+
+  /** Any text, as UTF-8. */
+  utf8(text: string): void {
+    // A code unit of UTF-16 takes at most three bytes.
+    this.reserve(text.length * 3);
+    this.length += UTF8.encodeInto(text, this.bytes.subarray(this.length)).written;
+  }
+
+  /** Bytes `at` up to `end` of `source`, as they are. */
+  copy(source: Uint8Array, at: number, end: number): void {
+    const count = end - at;
+    let to = this.length;
+    if (to + count > this.bytes.length) this.#grow(count);
+    const bytes = this.bytes;
+    if (count > 64) bytes.set(source.subarray(at, end), to);
+    else while (at < end) bytes[to++] = source[at++]!;
+    this.length += count;
+  }
+
+  /** A whole number from 0 to 2^53 - 1. */
+  decimal(value: number): void {
+    let at = this.length;
+    if (at + 16 > this.bytes.length) this.#grow(16);
+    const bytes = this.bytes;
+    if (value < 10) {
+      bytes[at] = 48 + value;
+      this.length = at + 1;
+      return;
+    }
+    if (value >= 1e9) {
+      // Beyond nine digits: the upper ones first, then exactly nine.
+      const upper = Math.floor(value / 1e9);
+      this.decimal(upper);
+      this.padded(value - upper * 1e9, 9, 48);
+      return;
+    }
+    let digits = 2;
+    for (let limit = 100; value >= limit; limit *= 10) digits++;
+    let rest = value | 0;
+    at += digits;
+    this.length = at;
+    while (rest >= 10) {
+      const next = (rest / 10) | 0;
+      bytes[--at] = 48 + rest - next * 10;
+      rest = next;
+    }
+    bytes[--at] = 48 + rest;
+  }
+
+  /** A whole number of any sign. */
+  signed(value: number): void {
+    if (value < 0) {
+      this.byte(45);
+      value = -value;
+    }
+    this.decimal(value);
+  }
+
+  /** A whole number from 0 to 2^53 - 1 at least `width` characters wide, filled on the left with the character `fill`. */
+  padded(value: number, width: number, fill = 32): void {
+    let digits = 1;
+    for (let limit = 10; value >= limit; limit *= 10) digits++;
+    this.reserve(width + 16);
+    for (; digits < width; width--) this.bytes[this.length++] = fill;
+    if (value >= 1e9) {
+      this.decimal(value);
+      return;
+    }
+    let rest = value | 0;
+    let at = this.length + digits;
+    this.length = at;
+    while (digits-- > 0) {
+      const next = (rest / 10) | 0;
+      this.bytes[--at] = 48 + rest - next * 10;
+      rest = next;
+    }
+  }
+
+  /** A 64-bit or larger whole number. */
+  big(value: bigint): void {
+    this.ascii(value.toString());
+  }
+
+  /** An unsigned number below 2^32 in hexadecimal, lower case, no leading zeros, no prefix. */
+  hex(value: number): void {
+    let digits = 1;
+    for (let rest = value >>> 4; rest !== 0; rest >>>= 4) digits++;
+    this.hexPadded(value, digits);
+  }
+
+  /** The low `4 * digits` bits of a number below 2^32 in exactly `digits` (at most 8) hexadecimal digits. */
+  hexPadded(value: number, digits: number): void {
+    this.reserve(8);
+    let at = this.length;
+    for (let shift = (digits - 1) * 4; shift >= 0; shift -= 4) this.bytes[at++] = HEX_DIGIT[(value >>> shift) & 15]!;
+    this.length = at;
+  }
+
+  /** Bytes `at` up to `end` as two hexadecimal digits each, without anything between. */
+  hexBytes(source: Uint8Array, at: number, end: number): void {
+    this.reserve((end - at) * 2);
+    let to = this.length;
+    for (; at < end; at++) {
+      this.bytes[to++] = HEX_DIGIT[source[at]! >>> 4]!;
+      this.bytes[to++] = HEX_DIGIT[source[at]! & 15]!;
+    }
+    this.length = to;
+  }
+
+  /** The IPv4 address in the four bytes at `at`, dotted. */
+  ipv4(source: Uint8Array, at: number): void {
+    let to = this.length;
+    if (to + 16 > this.bytes.length) this.#grow(16);
+    const bytes = this.bytes;
+    for (let i = 0; i < 4; i++) {
+      const entry = source[at + i]! << 2;
+      bytes[to] = OCTET[entry]!;
+      bytes[to + 1] = OCTET[entry + 1]!;
+      bytes[to + 2] = OCTET[entry + 2]!;
+      to += OCTET[entry + 3]!;
+      bytes[to++] = 46;
+    }
+    this.length = to - 1;
+  }
+
+  /** The IPv6 address in the 16 bytes at `at`, as inet_ntop(3) writes it: the longest run of at least two zero groups
+   * is `::`, and an address that embeds an IPv4 one (`::a.b.c.d`, `::ffff:a.b.c.d`) ends dotted. */
+  ipv6(source: Uint8Array, at: number): void {
+    this.reserve(48);
+    let best = -1;
+    let bestLength = 1;
+    let run = 0;
+    for (let i = 0; i < 8; i++) {
+      if ((source[at + i * 2]! | source[at + i * 2 + 1]!) !== 0) run = 0;
+      else if (++run > bestLength) {
+        bestLength = run;
+        best = i - run + 1;
+      }
+    }
+    const bytes = this.bytes;
+    for (let i = 0; i < 8; ) {
+      if (i === best) {
+        bytes[this.length++] = 58;
+        i += bestLength;
+        if (i === 8) bytes[this.length++] = 58;
+        continue;
+      }
+      if (i > 0) bytes[this.length++] = 58;
+      const embeds =
+        best === 0 && (bestLength === 6 || (bestLength === 5 && source[at + 10] === 255 && source[at + 11] === 255));
+      if (i === 6 && embeds) {
+        this.ipv4(source, at + 12);
+        return;
+      }
+      this.hex((source[at + i * 2]! << 8) | source[at + i * 2 + 1]!);
+      i++;
+    }
+  }
+
+  /** `count` bytes (6: a MAC address) as two digits each with colons between. */
+  mac(source: Uint8Array, at: number, count = 6): void {
+    let to = this.length;
+    if (to + count * 3 > this.bytes.length) this.#grow(count * 3);
+    const bytes = this.bytes;
+    for (let i = 0; i < count; i++) {
+      const value = source[at + i]!;
+      if (i > 0) bytes[to++] = 58;
+      bytes[to++] = HEX_DIGIT[value >>> 4]!;
+      bytes[to++] = HEX_DIGIT[value & 15]!;
+    }
+    this.length = to;
+  }
+}
+
+const UTF8 = new TextEncoder();
+const HEX_DIGIT = new Uint8Array(Buffer.from('0123456789abcdef', 'latin1'));
+/** For each octet, its decimal digits in three bytes, and how many they are in the fourth. */
+const OCTET = new Uint8Array(1024);
+for (let i = 0; i < 256; i++) {
+  const text = String(i);
+  for (let k = 0; k < text.length; k++) OCTET[i * 4 + k] = text.charCodeAt(k);
+  OCTET[i * 4 + 3] = text.length;
+}
