@@ -4,7 +4,9 @@
  * throws for what a user program could do wrong at the ABI, and it never blocks: every descriptor behaves as if each
  * call carried MSG_DONTWAIT, and waiting is `poll`. Structures cross the contract as bytes laid out exactly as the
  * C headers lay them out on this machine (`uapi/` reads and writes them): socket addresses, option values, control
- * messages, ioctl arguments. Value-result lengths are an Int32Array of one element. */
+ * messages, ioctl arguments. Value-result lengths are an Int32Array of one element. Where such a structure points to more
+ * memory (struct sock_fprog for SO_ATTACH_FILTER, ifr_data of struct ifreq for SIOCETHTOOL), that memory follows the
+ * structure in the same buffer, and the pointer field is the implementation's to fill: the caller leaves it 0. */
 export interface SystemCalls {
   /** What stands behind the contract: 'linux' is the host's kernel, 'emulated' ours. For messages to people only;
    * programs must not branch on it. */

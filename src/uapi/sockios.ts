@@ -1,0 +1,47 @@
+/** linux/sockios.h and asm-generic/ioctls.h: requests of ioctl(2) on sockets and devices. */
+
+export const FIONREAD = 0x541b;
+export const FIONBIO = 0x5421;
+export const SIOCINQ = 0x541b;
+export const SIOCOUTQ = 0x5411;
+export const SIOCGSTAMP_OLD = 0x8906;
+export const SIOCGSTAMPNS_OLD = 0x8907;
+
+export const SIOCADDRT = 0x890b;
+export const SIOCDELRT = 0x890c;
+export const SIOCGIFNAME = 0x8910;
+export const SIOCGIFCONF = 0x8912;
+export const SIOCGIFFLAGS = 0x8913;
+export const SIOCSIFFLAGS = 0x8914;
+export const SIOCGIFADDR = 0x8915;
+export const SIOCSIFADDR = 0x8916;
+export const SIOCGIFDSTADDR = 0x8917;
+export const SIOCSIFDSTADDR = 0x8918;
+export const SIOCGIFBRDADDR = 0x8919;
+export const SIOCSIFBRDADDR = 0x891a;
+export const SIOCGIFNETMASK = 0x891b;
+export const SIOCSIFNETMASK = 0x891c;
+export const SIOCGIFMETRIC = 0x891d;
+export const SIOCSIFMETRIC = 0x891e;
+export const SIOCGIFMTU = 0x8921;
+export const SIOCSIFMTU = 0x8922;
+export const SIOCSIFNAME = 0x8923;
+export const SIOCSIFHWADDR = 0x8924;
+export const SIOCGIFHWADDR = 0x8927;
+export const SIOCADDMULTI = 0x8931;
+export const SIOCDELMULTI = 0x8932;
+export const SIOCGIFINDEX = 0x8933;
+export const SIOCGIFTXQLEN = 0x8942;
+export const SIOCSIFTXQLEN = 0x8943;
+export const SIOCETHTOOL = 0x8946;
+export const SIOCDARP = 0x8953;
+export const SIOCGARP = 0x8954;
+export const SIOCSARP = 0x8955;
+export const SIOCGIFMAP = 0x8970;
+export const SIOCSIFMAP = 0x8971;
+export const SIOCBRADDBR = 0x89a0;
+export const SIOCBRDELBR = 0x89a1;
+export const SIOCBRADDIF = 0x89a2;
+export const SIOCBRDELIF = 0x89a3;
+export const SIOCSHWTSTAMP = 0x89b0;
+export const SIOCGHWTSTAMP = 0x89b1;
