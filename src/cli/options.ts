@@ -1,0 +1,127 @@
+import { type Command, Option } from 'commander';
+import { UsageError } from './exit.ts';
+import { collected, counted, integer, seconds } from './numbers.ts';
+
+/** How frames are printed: the options that `capture` and `read` share, spelt as tcpdump spells them. */
+export interface PrintOptions {
+  numeric?: true;
+  linkLevel?: true;
+  verbose?: number;
+  quiet?: true;
+  absoluteTcpSequenceNumbers?: true;
+  time?: number;
+  hex?: number;
+  hexAscii?: number;
+  ascii?: number;
+  number?: true;
+  dontVerifyChecksums?: true;
+  lineBuffered?: true;
+  packetBuffered?: true;
+  nano?: true;
+  micro?: true;
+  timeStampPrecision?: 'micro' | 'nano';
+  color: 'auto' | 'always' | 'never';
+  format: 'text' | 'json';
+}
+
+/** Where frames are written, and into how many files. */
+export interface WriteOptions {
+  write?: string;
+  print?: true;
+  rotateSize?: number;
+  rotateSeconds?: number;
+  rotateFiles?: number;
+}
+
+export interface SelectOptions {
+  count?: number;
+  snaplen?: number;
+  filterFile?: string;
+  optimize: boolean;
+}
+
+/** tcpdump's default, MAXIMUM_SNAPLEN of libpcap; -s 0 means the same. */
+export const DEFAULT_SNAPLEN = 262_144;
+
+export function addSelectOptions(command: Command): void {
+  command
+    .option('-c, --count <number>', 'stop after this many frames', integer(1))
+    .option(
+      '-s, --snaplen <bytes>',
+      `bytes of each frame to keep; 0 means ${DEFAULT_SNAPLEN}`,
+      integer(0, DEFAULT_SNAPLEN),
+    )
+    .addOption(new Option('--snapshot-length <bytes>').argParser(integer(0, DEFAULT_SNAPLEN)).hideHelp())
+    .option('-F, --filter-file <file>', 'read the filter expression from a file')
+    .option('-O, --no-optimize', 'do not optimize the filter program');
+}
+
+export function addWriteOptions(command: Command): void {
+  command
+    .option('-w, --write <file>', 'write frames to a file, - for standard output; format by suffix, else pcapng')
+    .option('--print', 'print frames as well as write them')
+    .option(
+      '-C, --rotate-size <megabytes>',
+      'begin a new file when one is this large, in millions of bytes',
+      integer(1, 1_000_000),
+    )
+    .option('-G, --rotate-seconds <seconds>', 'begin a new file this often, by the wall clock', integer(1, 2_000_000))
+    .option(
+      '-W, --rotate-files <number>',
+      'with -C keep this many files in a ring; with -G stop after this many',
+      integer(1, 1_000_000),
+    );
+}
+
+export function addPrintOptions(command: Command): void {
+  command
+    .option('-n, --numeric', 'do not look up names (names are never looked up; accepted for the habit)')
+    .option('-e, --link-level', 'print the link-level header')
+    .option('-v, --verbose', 'print more, check checksums; more with -vv, -vvv', counted(3))
+    .option('-q, --quiet', 'print less')
+    .option('-S, --absolute-tcp-sequence-numbers', 'print absolute TCP sequence numbers')
+    .option(
+      '-t, --time',
+      '-t no time, -tt since 1970, -ttt since the last, -tttt with date, -ttttt since the first',
+      counted(5),
+    )
+    .option('-x, --hex', 'print the data in hex; -xx with the link-level header', counted(2))
+    .option('-X, --hex-ascii', 'print the data in hex and ASCII; -XX with the link-level header', counted(2))
+    .option('-A, --ascii', 'print the data in ASCII; -AA with the link-level header', counted(2))
+    .option('-#, --number', 'print the number of each frame')
+    .option('-K, --dont-verify-checksums', 'do not verify checksums')
+    .option('-l, --line-buffered', 'write each line as it is complete')
+    .option('-U, --packet-buffered', 'write each frame as it comes, to the file as well')
+    .option('--nano', 'print times to the nanosecond')
+    .option('--micro', 'print times to the microsecond')
+    .addOption(new Option('--time-stamp-precision <digits>').choices(['micro', 'nano']).hideHelp())
+    .addOption(new Option('--color <when>', 'colour the text').choices(['auto', 'always', 'never']).default('auto'))
+    .addOption(
+      new Option('--format <format>', 'text as tcpdump prints it, or one JSON object a line')
+        .choices(['text', 'json'])
+        .default('text'),
+    );
+}
+
+/** Times to the nanosecond: the last word of --nano, --micro and --time-stamp-precision would depend on their order,
+ * so that asking for both is refused. */
+export function wantsNano(options: PrintOptions): boolean {
+  const nano = options.nano === true || options.timeStampPrecision === 'nano';
+  const micro = options.micro === true || options.timeStampPrecision === 'micro';
+  if (nano && micro) throw new UsageError('--nano and --micro exclude each other');
+  return nano;
+}
+
+/** -C, -G and -W say how files are cut; without -w there is none. */
+export function checkWriteOptions(options: WriteOptions): void {
+  const rotating = options.rotateSize !== undefined || options.rotateSeconds !== undefined;
+  if (options.write === undefined && (rotating || options.rotateFiles !== undefined))
+    throw new UsageError('-C, -G and -W cut what -w writes: say -w FILE as well');
+  if (options.rotateFiles !== undefined && !rotating)
+    throw new UsageError('-W counts the files of -C or -G: say one of them as well');
+  if (options.write === '-' && rotating)
+    throw new UsageError('-C and -G need a file: standard output cannot be rotated');
+  if (options.write === '') throw new UsageError('-w needs the name of a file');
+}
+
+export { collected, seconds };

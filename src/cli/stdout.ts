@@ -1,0 +1,83 @@
+import { fstatSync, writeSync } from 'node:fs';
+import { Failure } from './exit.ts';
+
+/** The reader of stdout is gone (`| head`). Not an error to a person: the command ends quietly. */
+export class StdoutClosed extends Error {
+  readonly code = 'EPIPE';
+}
+
+/** Standard output for much data. Pipes and terminals go through the stream, so that the event loop stays free while a
+ * slow reader (a pager) makes us wait; files are written at once. `write` returns a promise only where the caller should
+ * wait. A reader that is gone makes every later call throw StdoutClosed. */
+export class Stdout {
+  readonly #direct: boolean;
+  #error: Error | null = null;
+  #onClosed: ((error: Error) => void) | null = null;
+
+  constructor() {
+    const kind = fstatSync(1);
+    this.#direct = !(kind.isFIFO() || kind.isSocket() || process.stdout.isTTY);
+    if (!this.#direct) {
+      // A pipe's stream tells of EPIPE by this event; without a listener it would be a stack trace.
+      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+        this.#error ??=
+          error.code === 'EPIPE' ? new StdoutClosed('the reader of standard output is gone') : failure(error);
+        this.#onClosed?.(this.#error);
+      });
+    }
+  }
+
+  get isTerminal(): boolean {
+    return process.stdout.isTTY === true;
+  }
+
+  /** Calls `then` once, as soon as it is known that stdout takes no more (an idle capture notices only so). */
+  onError(then: (error: Error) => void): void {
+    this.#onClosed = then;
+    if (this.#error !== null) then(this.#error);
+  }
+
+  /** Takes `data` before it returns: text is encoded, bytes are copied where they cannot be written at once. */
+  write(data: string | Uint8Array): void | Promise<void> {
+    if (this.#error !== null) throw this.#error;
+    if (this.#direct) {
+      const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+      for (let at = 0; at < bytes.length; ) {
+        try {
+          at += writeSync(1, bytes, at, bytes.length - at);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
+          this.#error =
+            (error as NodeJS.ErrnoException).code === 'EPIPE'
+              ? new StdoutClosed('the reader of standard output is gone')
+              : failure(error as Error);
+          throw this.#error;
+        }
+      }
+      return;
+    }
+    if (process.stdout.write(typeof data === 'string' ? data : Buffer.from(data))) return;
+    return new Promise<void>((resolve, reject) => {
+      const stream = process.stdout;
+      const finish = (): void => {
+        stream.off('drain', finish);
+        stream.off('close', finish);
+        stream.off('error', finish);
+        if (this.#error !== null) reject(this.#error);
+        else resolve();
+      };
+      stream.on('drain', finish);
+      stream.on('close', finish);
+      stream.on('error', finish);
+    });
+  }
+}
+
+const failure = (error: Error): Failure => new Failure(`cannot write to standard output: ${error.message}`);
+
+let shared: Stdout | null = null;
+/** The process's one Stdout. */
+export const stdout = (): Stdout => {
+  shared ??= new Stdout();
+  return shared;
+};
