@@ -22,7 +22,12 @@ export interface FrameInterface {
   /** Operating system of the machine that captured. */
   os?: string;
   hardware?: string;
+  /** Bytes of frame check sequence at the end of every frame (if_fcslen). A frame's own flags go before. */
+  fcsLength?: number;
   comments?: string[];
+  /** Options of an interface description block that have no field here (addresses, time zone and the like), kept on
+   * rewriting. Numbers are little-endian. */
+  others?: { code: number; value: Uint8Array }[];
   /** Frames counted at the source, as far as they are known when asked (pcapng: interface statistics block). */
   statistics?: FrameInterfaceStatistics;
 }
