@@ -115,7 +115,7 @@ export class CaptureSession {
         const kept = this.#limit(block, count);
         if (kept > 0 && this.#sinkWorks()) {
           // Waits only where the sink does: a sink that takes the block at once costs no turn of the event loop.
-          if (this.#busy !== null) await this.#busy;
+          while (this.#busy !== null) await this.#busy;
           await this.#put(() => sink.write(block, source.interfaces));
         }
         if (count !== undefined && this.#captured >= count) this.stop('count');
@@ -129,12 +129,12 @@ export class CaptureSession {
       this.#ended = performance.now();
     }
     const statistics = await this.statistics();
-    if (this.#busy !== null) await this.#busy;
+    while (this.#busy !== null) await this.#busy;
     try {
       await sink.close();
     } catch (error) {
       if (this.#reason === null || this.#sinkWorks()) {
-        this.#reason = error instanceof OutputClosed ? 'output-closed' : 'output-failed';
+        this.#reason = isClosedOutput(error) ? 'output-closed' : 'output-failed';
         this.#error = asError(error);
       }
     }
@@ -199,7 +199,7 @@ export class CaptureSession {
   }
 
   #fail(error: unknown): void {
-    const closed = error instanceof OutputClosed || (error as NodeJS.ErrnoException)?.code === 'EPIPE';
+    const closed = isClosedOutput(error);
     // An output that fails after something else had ended the capture is still what the caller must hear of.
     if (this.#reason !== null && this.#sinkWorks()) {
       this.#reason = closed ? 'output-closed' : 'output-failed';
@@ -209,3 +209,10 @@ export class CaptureSession {
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** Whether a sink's error says only that its reader is gone. */
+export function isClosedOutput(error: unknown): boolean {
+  if (error instanceof OutputClosed) return true;
+  const { code, systemCode } = (error ?? {}) as { code?: string; systemCode?: string };
+  return code === 'EPIPE' || systemCode === 'EPIPE';
+}
