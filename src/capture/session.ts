@@ -65,6 +65,7 @@ export class CaptureSession {
   #error: Error | null = null;
   /** The sink's work in progress; sinks take one call at a time. */
   #busy: Promise<void> | null = null;
+  #writing = false;
   #flushDue = false;
 
   constructor(options: SessionOptions) {
@@ -116,7 +117,10 @@ export class CaptureSession {
         if (kept > 0 && this.#sinkWorks()) {
           // Waits only where the sink does: a sink that takes the block at once costs no turn of the event loop.
           while (this.#busy !== null) await this.#busy;
+          this.#writing = true;
           await this.#put(() => sink.write(block, source.interfaces));
+          this.#writing = false;
+          if (this.#flushDue) this.#flush();
         }
         if (count !== undefined && this.#captured >= count) this.stop('count');
       }
@@ -172,9 +176,11 @@ export class CaptureSession {
       const done = work();
       if (done === undefined) return;
       this.#busy = done.then(
-        () => this.#free(),
+        () => {
+          this.#busy = null;
+        },
         (error: unknown) => {
-          this.#free();
+          this.#busy = null;
           this.#fail(error);
         },
       );
@@ -184,18 +190,10 @@ export class CaptureSession {
     }
   }
 
-  #free(): void {
-    this.#busy = null;
-    if (this.#flushDue && this.#sinkWorks()) {
-      this.#flushDue = false;
-      this.#flush();
-    }
-  }
-
   #flush(): void {
-    if (!this.#sinkWorks()) return;
-    if (this.#busy !== null) this.#flushDue = true;
-    else void this.#put(() => this.#options.sink.flush());
+    // While a flush lasts, the next is left out; while a write lasts, it waits for that.
+    this.#flushDue = this.#writing;
+    if (this.#busy === null && this.#sinkWorks()) void this.#put(() => this.#options.sink.flush());
   }
 
   #fail(error: unknown): void {
