@@ -89,7 +89,7 @@ export type Watcher = (pc: number, a: number, x: number, memory: Uint32Array) =>
 const OUTSIDE = -1;
 
 /** Index in `bytes` of a load of `size` bytes at `k` under Linux's rules, or OUTSIDE. `k` is an unsigned offset. */
-function locate(
+export function locate(
   k: number,
   size: number,
   bytes: Uint8Array,
