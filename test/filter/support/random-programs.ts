@@ -116,7 +116,6 @@ export function randomProgram(
       default: {
         const reach = Math.min(left, 255);
         if (dice.once(8)) emit(bpf.BPF_JMP | bpf.BPF_JA, dice.below(Math.min(reach, 6)));
-        else if (stored.length > 0 && dice.once(8)) emit(bpf.BPF_ST, dice.pick(stored));
         else
           emit(
             bpf.BPF_JMP | dice.pick(tests) | dice.pick([bpf.BPF_K, bpf.BPF_X]),
@@ -141,7 +140,7 @@ export function mutate(dice: Dice, program: BpfProgram): BpfProgram {
   for (let changes = 1 + dice.below(4); changes > 0; changes--) {
     const at = dice.below(copy.length);
     const instruction = copy[at]!;
-    switch (dice.below(10)) {
+    switch (dice.below(11)) {
       case 0:
         instruction.code = dice.below(256);
         break;
@@ -168,6 +167,11 @@ export function mutate(dice: Dice, program: BpfProgram): BpfProgram {
         break;
       case 8:
         copy.splice(at, 0, { ...dice.pick(copy) });
+        break;
+      case 9:
+        copy[at] = dice.once(2)
+          ? { code: bpf.BPF_ALU | bpf.BPF_K | dice.pick(shifts), jt: 0, jf: 0, k: 29 + dice.below(6) }
+          : { code: bpf.BPF_ALU | bpf.BPF_K | dice.pick([bpf.BPF_DIV, bpf.BPF_MOD]), jt: 0, jf: 0, k: dice.below(3) };
         break;
       default:
         copy[at] = {
