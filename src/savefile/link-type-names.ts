@@ -1,0 +1,40 @@
+/** Names of the link types that users meet, for messages; the numbers and names are the tcpdump.org registry's. */
+const NAMES: Record<number, string> = {
+  0: 'NULL',
+  1: 'ETHERNET',
+  6: 'IEEE802_5',
+  8: 'SLIP',
+  9: 'PPP',
+  10: 'FDDI',
+  50: 'PPP_HDLC',
+  51: 'PPP_ETHER',
+  100: 'ATM_RFC1483',
+  101: 'RAW',
+  104: 'C_HDLC',
+  105: 'IEEE802_11',
+  107: 'FRELAY',
+  108: 'LOOP',
+  113: 'LINUX_SLL',
+  117: 'PFLOG',
+  119: 'IEEE802_11_PRISM',
+  127: 'IEEE802_11_RADIOTAP',
+  147: 'USER0',
+  189: 'USB_LINUX',
+  192: 'PPI',
+  195: 'IEEE802_15_4_WITHFCS',
+  201: 'BLUETOOTH_HCI_H4_WITH_PHDR',
+  220: 'USB_LINUX_MMAPPED',
+  227: 'CAN_SOCKETCAN',
+  228: 'IPV4',
+  229: 'IPV6',
+  230: 'IEEE802_15_4_NOFCS',
+  239: 'NFLOG',
+  249: 'USBPCAP',
+  252: 'WIRESHARK_UPPER_PDU',
+  253: 'NETLINK',
+  276: 'LINUX_SLL2',
+};
+
+/** `ETHERNET (1)`, or the bare number where the name is not known here. */
+export const linkTypeName = (linkType: number): string =>
+  NAMES[linkType] === undefined ? `link type ${linkType}` : `${NAMES[linkType]} (${linkType})`;

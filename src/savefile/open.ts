@@ -1,0 +1,326 @@
+import type { Readable } from 'node:stream';
+import { FrameBlock } from '../frames/block.ts';
+import type { FrameInterface, FrameSource } from '../frames/source.ts';
+import type { Chunk, SavefileParser } from './chunk.ts';
+import { type Compression, canReadZstd, compressionOf, DecompressedInput } from './decompress.ts';
+import { SavefileError, type SavefileProblem } from './error.ts';
+import { type ByteInput, openInput, PrefixedInput } from './input.ts';
+import type { SavefileRecord, SavefileSection } from './metadata.ts';
+import { looksLikePcap, PcapParser } from './pcap-read.ts';
+import { looksLikePcapng, PcapngParser } from './pcapng-read.ts';
+
+/** Bytes read at a time. Measured with frames of 60 to 1500 bytes from the page cache: 256 KiB to 1 MiB are the fastest,
+ * since the parser then finds in the processor's cache what the kernel has just copied. */
+const CHUNK = 512 * 1024;
+/** Rows of a block at most. */
+const ROWS = 16 * 1024;
+/** Bytes that tell the format and the compression; what comes with them at once helps to name other files. */
+const MAGIC_LENGTH = 4;
+const SNIFF = 32;
+
+export interface OpenSavefileOptions {
+  /** What messages call the file; the path by default, '-' for streams. */
+  name?: string;
+  /** Ends the iteration as if the loop were left; the abort's reason is thrown. */
+  signal?: AbortSignal;
+  /** Bytes read at a time; for tests. */
+  chunkSize?: number;
+  /** Rows of a block at most; for tests. */
+  rows?: number;
+}
+
+/** A savefile being read. A block's memory is the file's buffer: it holds until the next block is asked for. */
+export interface SavefileSource extends FrameSource {
+  readonly file: string;
+  readonly format: 'pcap' | 'pcapng';
+  readonly compression: Compression;
+  /** Sections met so far; one for a pcap file. */
+  readonly sections: readonly SavefileSection[];
+  /** Blocks beside the frames that were met in the block given last (see their `row`). */
+  readonly records: readonly SavefileRecord[];
+  /** Content read so far, in bytes after decompression: for a progress line. */
+  readonly position: number;
+  /** The next block of frames (at least one row, or none and records), or null at the end. Throws a SavefileError where
+   * the file is cut short or damaged, after everything before that place has been given. */
+  next(): FrameBlock | null | Promise<FrameBlock | null>;
+  close(): void;
+}
+
+class Reader implements SavefileSource {
+  readonly file: string;
+  readonly compression: Compression;
+  readonly format: 'pcap' | 'pcapng';
+  readonly interfaces: readonly FrameInterface[];
+  readonly sections: readonly SavefileSection[];
+  readonly #input: ByteInput;
+  readonly #parser: SavefileParser;
+  readonly #chunk: Chunk;
+  readonly #block: FrameBlock;
+  readonly #signal: AbortSignal | undefined;
+  /** Parsed but not yet given. */
+  #pending = false;
+  #inputEnded = false;
+  /** Bytes have come since the last parse. */
+  #fresh = true;
+  #failure: SavefileError | null = null;
+  #closed = false;
+
+  constructor(
+    file: string,
+    compression: Compression,
+    input: ByteInput,
+    parser: SavefileParser,
+    chunk: Chunk,
+    options: OpenSavefileOptions,
+  ) {
+    this.file = file;
+    this.compression = compression;
+    this.format = parser.format;
+    this.interfaces = parser.interfaces;
+    this.sections = parser.sections;
+    this.#input = input;
+    this.#parser = parser;
+    this.#chunk = chunk;
+    this.#block = new FrameBlock(chunk.bytes, options.rows ?? ROWS);
+    this.#signal = options.signal;
+  }
+
+  get records(): readonly SavefileRecord[] {
+    return this.#parser.records;
+  }
+
+  get position(): number {
+    return this.#chunk.base + this.#chunk.at;
+  }
+
+  /** Reads until the file's own header is parsed, or it is known to be wrong. What was parsed beside it is given by the
+   * first `next`. */
+  async begin(): Promise<void> {
+    for (;;) {
+      this.#parse();
+      if (this.#parser.begun) {
+        this.#pending = this.#block.count > 0 || this.#parser.records.length > 0;
+        return;
+      }
+      if (this.#parser.problem !== null || this.#inputEnded) this.#end();
+      await this.#fill();
+    }
+  }
+
+  #parse(): void {
+    const block = this.#block;
+    block.count = 0;
+    block.extras = null;
+    block.bytes = this.#chunk.bytes;
+    this.#parser.parse(this.#chunk, block);
+    this.#fresh = block.count === block.capacity;
+  }
+
+  next(): FrameBlock | null | Promise<FrameBlock | null> {
+    if (this.#pending) {
+      this.#pending = false;
+      return this.#block;
+    }
+    for (;;) {
+      if (this.#signal?.aborted) {
+        this.close();
+        throw this.#signal.reason;
+      }
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#closed) return null;
+      if (this.#fresh) {
+        this.#parse();
+        if (this.#block.count > 0 || this.#parser.records.length > 0) return this.#block;
+      }
+      if (this.#parser.problem !== null || this.#inputEnded) return this.#end();
+      const filled = this.#fill();
+      if (filled !== undefined) return filled.then(() => this.next());
+    }
+  }
+
+  /** Nothing more can be parsed: the end, or what is wrong. */
+  #end(): null {
+    const { at, end } = this.#chunk;
+    const parser = this.#parser;
+    const decompression = this.#input instanceof DecompressedInput ? this.#input.problem : null;
+    let problem: SavefileProblem | null = parser.problem;
+    if (problem === null && (at < end || !parser.begun)) problem = parser.cutShort(this.#chunk);
+    if (decompression !== null && (problem === null || problem.code === 'SAVEFILE_TRUNCATED')) {
+      // The compression is the cause, what it did to the record is the effect.
+      const effect = problem === null ? 'the content before it ends between two records,' : problem.what;
+      problem = {
+        offset: this.#chunk.base + end,
+        ...problem,
+        ...decompression,
+        what: `${decompression.what} ${effect}`,
+      };
+    }
+    if (problem === null && parser instanceof PcapngParser) problem = parser.defect;
+    this.close();
+    if (problem === null) return null;
+    this.#failure = new SavefileError(this.file, problem, this.compression !== 'none');
+    throw this.#failure;
+  }
+
+  /** Brings bytes: moves what is not yet parsed to the front and reads behind it. */
+  #fill(): Promise<void> | undefined {
+    const chunk = this.#chunk;
+    const left = chunk.end - chunk.at;
+    if (chunk.at > 0) {
+      chunk.bytes.copyWithin(0, chunk.at, chunk.end);
+      chunk.base += chunk.at;
+      chunk.at = 0;
+      chunk.end = left;
+    }
+    // A record longer than the buffer: grown only as bytes really come, for the length may be a lie.
+    if (left === chunk.bytes.length) {
+      const larger = new Uint8Array(Math.min(Math.max(this.#parser.needed, left + 1), left * 2));
+      larger.set(chunk.bytes);
+      chunk.bytes = larger;
+      chunk.view = new DataView(larger.buffer);
+    }
+    let read: number | Promise<number>;
+    try {
+      read = this.#input.read(chunk.bytes, chunk.end);
+    } catch (error) {
+      this.#broken(error);
+    }
+    if (typeof read === 'number') {
+      this.#took(read);
+      return undefined;
+    }
+    return read.then(
+      (length) => this.#took(length),
+      (error) => this.#broken(error),
+    );
+  }
+
+  #took(length: number): void {
+    this.#chunk.end += length;
+    if (length === 0) this.#inputEnded = true;
+    else this.#fresh = true;
+  }
+
+  #broken(error: unknown): never {
+    if (error instanceof SavefileError) this.#failure = error;
+    this.close();
+    throw error;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<FrameBlock> {
+    const stop = (): void => this.close();
+    this.#signal?.addEventListener('abort', stop, { once: true });
+    try {
+      for (;;) {
+        const step = this.next();
+        const block = step instanceof Promise ? await step : step;
+        if (this.#signal?.aborted) throw this.#signal.reason;
+        if (block === null) return;
+        yield block;
+      }
+    } finally {
+      this.#signal?.removeEventListener('abort', stop);
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#pending = false;
+    this.#input.close();
+  }
+}
+
+/** Opens a savefile for reading: pcap or pcapng, plain or compressed, told by content and never by name.
+ *
+ * `from` is a path ('-': standard input), a file descriptor (which stays its owner's to close), a Readable of bytes, or
+ * the bytes themselves. Resolves when the file's header has been read. Memory stays the same whatever the file's size.
+ *
+ * Throws a SavefileError: `SAVEFILE_READ`, `SAVEFILE_EMPTY`, `SAVEFILE_UNKNOWN`, `SAVEFILE_UNSUPPORTED`, and for a header
+ * that is cut short or contradicts itself `SAVEFILE_TRUNCATED` and `SAVEFILE_CORRUPT`. */
+export async function openSavefile(
+  from: string | number | Readable | Uint8Array,
+  options: OpenSavefileOptions = {},
+): Promise<SavefileSource> {
+  options.signal?.throwIfAborted();
+  const file = options.name ?? (typeof from === 'string' ? from : '-');
+  let input = await openInput(from, file);
+  try {
+    const sniff = new Uint8Array(SNIFF);
+    let length = await readMagic(input, sniff);
+    if (length === 0) throw new SavefileError(file, { code: 'SAVEFILE_EMPTY', what: 'the file is empty' });
+    const compression = compressionOf(sniff, length);
+    if (typeof compression !== 'string') {
+      const what = `${compression.unsupported} compression cannot be read here; try: ${compression.unpack} ${file} | netlab read -`;
+      throw new SavefileError(file, { code: 'SAVEFILE_UNSUPPORTED', what });
+    }
+    if (compression === 'zstd' && !canReadZstd) {
+      const what = `zstd compression needs Node 22.15 or later (this is ${process.version}); try: zstd -dc ${file} | netlab read -`;
+      throw new SavefileError(file, { code: 'SAVEFILE_UNSUPPORTED', what });
+    }
+    if (compression !== 'none') {
+      input = new DecompressedInput(compression, new PrefixedInput(sniff.slice(0, length), input));
+      length = await readMagic(input, sniff);
+    }
+    const parser = parserFor(file, sniff, length, compression, input);
+    const bytes = new Uint8Array(Math.max(options.chunkSize ?? CHUNK, SNIFF));
+    bytes.set(sniff.subarray(0, length));
+    const chunk: Chunk = { bytes, view: new DataView(bytes.buffer), at: 0, end: length, base: 0 };
+    const reader = new Reader(file, compression, input, parser, chunk, options);
+    await reader.begin();
+    return reader;
+  } catch (error) {
+    input.close();
+    throw error;
+  }
+}
+
+/** Reads the magic number, and not one byte that a live pipe has not yet. */
+async function readMagic(input: ByteInput, buffer: Uint8Array): Promise<number> {
+  let length = 0;
+  while (length < MAGIC_LENGTH) {
+    const read = await input.read(buffer, length);
+    if (read === 0) break;
+    length += read;
+  }
+  return length;
+}
+
+function parserFor(
+  file: string,
+  bytes: Uint8Array,
+  length: number,
+  compression: Compression,
+  input: ByteInput,
+): SavefileParser {
+  const compressed = compression !== 'none';
+  const damage = input instanceof DecompressedInput ? input.problem : null;
+  if (damage !== null && length < 4)
+    throw new SavefileError(file, { ...damage, offset: length, available: length }, true);
+  if (length < MAGIC_LENGTH) {
+    const what = `${length} bytes${compressed ? ` of ${compression} data` : ''} are no savefile: its magic number alone has 4`;
+    throw new SavefileError(file, { code: 'SAVEFILE_TRUNCATED', what, needed: 4, available: length }, compressed);
+  }
+  if (looksLikePcap(bytes)) return new PcapParser();
+  if (looksLikePcapng(bytes)) return new PcapngParser();
+  const hex = [...bytes.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  const kind = FOREIGN.find(({ magic }) => magic.every((byte, i) => bytes[i] === byte))?.kind;
+  const what = `neither pcap nor pcapng: it begins with ${hex}${kind === undefined ? '' : `, which is ${kind}`}`;
+  throw new SavefileError(file, { code: 'SAVEFILE_UNKNOWN', what }, compressed);
+}
+
+const ascii = (text: string): number[] => [...text].map((character) => character.charCodeAt(0));
+
+/** What people give by mistake. */
+const FOREIGN: { magic: number[]; kind: string }[] = [
+  { magic: [0x7f, ...ascii('ELF')], kind: 'an ELF executable' },
+  { magic: ascii('snoop\0\0\0'), kind: 'a snoop capture; try: editcap -F pcapng' },
+  { magic: ascii('btsnoop\0'), kind: 'a btsnoop capture; try: editcap -F pcapng' },
+  { magic: ascii('GMBU'), kind: 'a Microsoft Network Monitor capture; try: editcap -F pcapng' },
+  { magic: [...ascii('TRSNIFF')], kind: 'a Sniffer capture; try: editcap -F pcapng' },
+  { magic: [0x1f, 0x8b], kind: 'gzip once more: unpack it twice' },
+  { magic: ascii('PK\x03\x04'), kind: 'a zip archive' },
+  { magic: ascii('%PDF'), kind: 'a PDF document' },
+  { magic: ascii('#!'), kind: 'a script' },
+];
