@@ -5,6 +5,8 @@ import type { Command } from 'commander';
  * uses. */
 export interface CommandModule {
   define(program: Command): void;
+  /** Rewrites what commander cannot express, before it parses. `args` begin with the command's name. */
+  prepare?(args: string[]): string[];
 }
 
 export interface CommandEntry {

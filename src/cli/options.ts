@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { UsageError } from './exit.ts';
-import { collected, counted, integer, seconds } from './numbers.ts';
+import { counted, integer } from './numbers.ts';
 
 /** How frames are printed: the options that `capture` and `read` share, spelt as tcpdump spells them. */
 export interface PrintOptions {
@@ -123,5 +123,3 @@ export function checkWriteOptions(options: WriteOptions): void {
     throw new UsageError('-C and -G need a file: standard output cannot be rotated');
   if (options.write === '') throw new UsageError('-w needs the name of a file');
 }
-
-export { collected, seconds };

@@ -44,8 +44,8 @@ export const ownCommand = (args: string[] = process.argv.slice(2)): string =>
 
 /** The commands that would give this one the privilege that it lacks, each with what it does. Only those that can work
  * here: a program that is not installed is not proposed. */
-export function waysToPermission(): { command: string; what: string }[] {
-  const own = ownCommand();
+export function waysToPermission(args?: string[]): { command: string; what: string }[] {
+  const own = ownCommand(args);
   const ways: { command: string; what: string }[] = [];
   const uid = process.getuid!();
   const gid = process.getgid!();

@@ -49,7 +49,7 @@ export async function runCommand(args: string[]): Promise<number | undefined> {
   module.define(program);
   harden(program);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(module.prepare?.(args) ?? args, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import type { TextOptions } from '../dissect/options.ts';
+
+/** Names in place of numbers, from this machine's files alone: /etc/services (services(5)), /etc/hosts (hosts(5)) and
+ * /etc/protocols (protocols(5)). The network is never asked, so that printing can neither wait nor make traffic of its
+ * own. A file that is missing names nothing. */
+export function namesFromFiles(): Required<Pick<TextOptions, 'portName' | 'hostName' | 'protocolName'>> {
+  const tcp = new Map<number, string>();
+  const udp = new Map<number, string>();
+  for (const [name, portAndTransport] of lines('/etc/services')) {
+    const [port, transport] = (portAndTransport ?? '').split('/');
+    const table = transport === 'tcp' ? tcp : transport === 'udp' ? udp : null;
+    // The first line of a port has its official name.
+    if (table !== null && !table.has(Number(port))) table.set(Number(port), name!);
+  }
+  const hosts = new Map<string, string>();
+  for (const [address, name] of lines('/etc/hosts')) {
+    const key = addressKey(address!);
+    if (key !== null && name !== undefined && !hosts.has(key)) hosts.set(key, name);
+  }
+  const protocols = new Map<number, string>();
+  for (const [name, number] of lines('/etc/protocols'))
+    if (!protocols.has(Number(number))) protocols.set(Number(number), name!);
+  return {
+    portName: (port, transport) => (transport === 'tcp' ? tcp : udp).get(port),
+    hostName: (bytes, at, length) => (hosts.size === 0 ? undefined : hosts.get(key(bytes, at, length))),
+    protocolName: (protocol) => protocols.get(protocol),
+  };
+}
+
+function lines(path: string): string[][] {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch {
+    return [];
+  }
+  return content
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim().split(/\s+/))
+    .filter((words) => words.length > 1);
+}
+
+const key = (bytes: Uint8Array, at: number, length: number): string => {
+  let text = '';
+  for (let i = at; i < at + length; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+};
+
+/** The key of an address as it is written in a file, or null where it is none. */
+function addressKey(text: string): string | null {
+  const dotted = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (dotted) return String.fromCharCode(...dotted.slice(1).map(Number));
+  if (!text.includes(':')) return null;
+  const [head, tail] = text.split('::') as [string, string | undefined];
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  const front = groups(head);
+  const back = tail === undefined ? [] : groups(tail);
+  const zeros = 8 - front.length - back.length;
+  if (zeros < 0 || (tail === undefined && zeros > 0)) return null;
+  const all = [...front, ...new Array<number>(zeros).fill(0), ...back];
+  return all.every((group) => group >= 0 && group <= 0xffff)
+    ? all.map((group) => String.fromCharCode(group >>> 8, group & 0xff)).join('')
+    : null;
+}

@@ -1,0 +1,103 @@
+/** Runs the real program, from its sources, as a user would. */
+import {
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptionsWithoutStdio,
+  spawn,
+  spawnSync,
+} from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TSX = import.meta.resolve('tsx');
+/** The words that run the program: Node, what loads TypeScript, the entry. */
+export const NETLAB = [process.execPath, '--import', TSX, `${ROOT}bin/netlab.ts`];
+
+const clean = (env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv => {
+  const { NO_COLOR: _n, FORCE_COLOR: _f, VITEST: _v, NODE_OPTIONS: _o, ...rest } = process.env;
+  return { ...rest, ...env };
+};
+
+export interface Outcome {
+  status: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs netlab to its end. `input` goes to its standard input. */
+export function netlab(
+  args: string[],
+  options: { input?: string | Uint8Array; env?: NodeJS.ProcessEnv; cwd?: string; prefix?: string[] } = {},
+): Outcome {
+  const [command, ...rest] = [...(options.prefix ?? []), ...NETLAB, ...args];
+  const done = spawnSync(command!, rest, {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 30_000,
+    env: clean(options.env),
+    ...(options.input === undefined ? {} : { input: options.input }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  if (done.error) throw done.error;
+  return { status: done.status, signal: done.signal, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** A netlab that runs while the test goes on. */
+export class Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<Outcome>;
+  #changed: () => void = () => {};
+
+  constructor(command: string[], options: SpawnOptionsWithoutStdio) {
+    this.child = spawn(command[0]!, command.slice(1), options);
+    this.child.stdout.on('data', (data: Buffer) => {
+      this.stdout += data.toString('latin1');
+      this.#changed();
+    });
+    this.child.stderr.on('data', (data: Buffer) => {
+      this.stderr += data.toString();
+      this.#changed();
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.child.once('error', reject);
+      this.child.once('close', (status, signal) => {
+        resolve({ status, signal, stdout: this.stdout, stderr: this.stderr });
+        this.#changed();
+      });
+    });
+  }
+
+  /** Waits until what came on a stream matches; fails with what did come. */
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp, timeout = 15_000): Promise<RegExpMatchArray> {
+    const limit = Date.now() + timeout;
+    for (;;) {
+      const match = this[stream].match(pattern);
+      if (match) return match;
+      if (this.child.exitCode !== null || this.child.signalCode !== null || Date.now() > limit)
+        throw new Error(
+          `no ${pattern} on ${stream}\nstdout: ${this.stdout.slice(-2000)}\nstderr: ${this.stderr.slice(-2000)}`,
+        );
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 50);
+        this.#changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** The program of a capture says this when its rings are open. */
+  listening(): Promise<RegExpMatchArray> {
+    return this.until('stderr', /listening on /);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+}
+
+export const start = (args: string[], options: SpawnOptionsWithoutStdio & { prefix?: string[] } = {}): Running =>
+  new Running([...(options.prefix ?? []), ...NETLAB, ...args], { ...options, env: clean(options.env) });
