@@ -69,6 +69,7 @@ async function main(): Promise<number> {
     quick: values.quick,
     rounds,
     netlab: [process.execPath, join(built, 'dist/bin/netlab.js')],
+    flood: [process.execPath, join(built, 'dist/test/bench/support/flood.js')],
     progress: (text) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
     },
@@ -107,17 +108,20 @@ function again(): number {
   return done.status ?? 1;
 }
 
-/** netlab compiled as it is published, in a folder of its own, so that `dist/` stays as it is. */
+/** netlab compiled as it is published, and the programs that benches run beside it, in a folder of its own, so that
+ * `dist/` stays as it is. */
 function build(): string {
   const folder = mkdtempSync(join(tmpdir(), 'netlab-build-'));
   copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  const config = {
+    extends: join(ROOT, 'tsconfig.build.json'),
+    compilerOptions: { rootDir: ROOT, outDir: join(folder, 'dist') },
+    include: ['bin', 'src', 'test/bench/support/flood.ts'].map((path) => join(ROOT, path)),
+  };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const done = spawnSync(
-    process.execPath,
-    [compiler, '-p', join(ROOT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')],
-    { encoding: 'utf8' },
-  );
+  const done = spawnSync(process.execPath, [compiler, '-p', join(folder, 'tsconfig.json')], { encoding: 'utf8' });
   if (done.status !== 0) process.stderr.write(`the build has errors, and is used all the same:\n${done.stdout}\n`);
   return folder;
 }

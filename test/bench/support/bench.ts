@@ -20,6 +20,8 @@ export class Context {
   readonly rounds: number;
   /** How netlab is run: this Node and the program as it is published. */
   readonly netlab: readonly [string, ...string[]];
+  /** How the sender of numbered frames (flood.ts) is run. */
+  readonly flood: readonly [string, ...string[]];
   /** A folder for files; removed at the end. */
   readonly folder: string;
   readonly progress: (text: string) => void;
@@ -29,11 +31,13 @@ export class Context {
     quick: boolean;
     rounds: number;
     netlab: readonly [string, ...string[]];
+    flood: readonly [string, ...string[]];
     progress: (text: string) => void;
   }) {
     this.quick = options.quick;
     this.rounds = options.rounds;
     this.netlab = options.netlab;
+    this.flood = options.flood;
     this.progress = options.progress;
     this.folder = mkdtempSync(join(tmpdir(), 'netlab-bench-'));
   }

@@ -10,7 +10,7 @@ export interface Contestant {
   round(): Promise<Sample>;
 }
 
-export type Unit = 'rate' | 'nanoseconds' | 'seconds' | 'bytes' | 'count';
+export type Unit = 'rate' | 'seconds' | 'bytes' | 'count';
 
 export interface Figure {
   name: string;
@@ -99,8 +99,14 @@ const scaled = (value: number): string => {
 
 const WORDS: Record<Unit, (value: number) => string> = {
   rate: (value) => `${scaled(value)}/s`,
-  nanoseconds: (value) => `${value.toPrecision(3)} ns`,
-  seconds: (value) => (value < 1 ? `${(value * 1000).toPrecision(3)} ms` : `${value.toPrecision(3)} s`),
+  seconds: (value) =>
+    value >= 1
+      ? `${value.toPrecision(3)} s`
+      : value >= 1e-3
+        ? `${(value * 1e3).toPrecision(3)} ms`
+        : value >= 1e-6
+          ? `${(value * 1e6).toPrecision(3)} µs`
+          : `${(value * 1e9).toPrecision(3)} ns`,
   bytes: (value) => `${(value / (1 << 20)).toFixed(1)} MiB`,
   count: (value) => Math.round(value).toLocaleString('en-US'),
 };
