@@ -17,14 +17,10 @@ export interface Figure {
   unit: Unit;
 }
 
-/** A ratio of medians that is to be reached. */
-export interface Goal {
-  figure: string;
-  contestant: string;
-  against: string;
-  atLeast?: number;
-  atMost?: number;
-}
+/** What is to be reached: a ratio of medians, or the same value in every round. */
+export type Goal =
+  | { figure: string; contestant: string; against: string; atLeast?: number; atMost?: number }
+  | { figure: string; contestant: string; always: number };
 
 export interface Section {
   title: string;
@@ -139,9 +135,15 @@ export function render(section: Section): string {
 
 /** Whether a goal was reached; null where it could not be measured. */
 export function judge(section: Section, goal: Goal): { ratio: number | null; reached: boolean | null; words: string } {
+  const one = valuesOf(section, goal.contestant, goal.figure);
+  if ('always' in goal) {
+    const words = `goal: ${goal.contestant}'s ${goal.figure} always ${goal.always.toLocaleString('en-US')}`;
+    if (one.length === 0) return { ratio: null, reached: null, words: `${words}: could not be measured` };
+    const reached = one.every((value) => value === goal.always);
+    return { ratio: null, reached, words: `${words}: ${reached ? 'reached' : 'NOT reached'}` };
+  }
   const bound = goal.atLeast !== undefined ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
   const words = `goal: ${goal.contestant}'s ${goal.figure} ${bound} times ${goal.against}'s`;
-  const one = valuesOf(section, goal.contestant, goal.figure);
   const other = valuesOf(section, goal.against, goal.figure);
   if (one.length === 0 || other.length === 0)
     return { ratio: null, reached: null, words: `${words}: could not be measured` };

@@ -91,3 +91,14 @@ export function checkAndRemove(path: string, size: number): Checked {
     rmSync(path, { force: true });
   }
 }
+
+/** The counts that netlab and tcpdump print at the end of a capture. */
+export function counts(stderr: string): { captured: number; received: number; dropped: number; left: number } {
+  const number = (pattern: RegExp): number => Number(pattern.exec(stderr)?.[1] ?? Number.NaN);
+  return {
+    captured: number(/^(\d+) packets? captured/m),
+    received: number(/^(\d+) packets? received by filter/m),
+    dropped: number(/^(\d+) packets? dropped by kernel/m),
+    left: Number(/^(\d+) packets? left in the ring/m.exec(stderr)?.[1] ?? 0),
+  };
+}
