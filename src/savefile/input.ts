@@ -1,8 +1,9 @@
-import { closeSync, createReadStream, fstatSync, open, readFileSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, fstatSync, open, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { systemError } from './error.ts';
+import { positionOf } from './output.ts';
 
 /** Where the bytes of a savefile come from. */
 export interface ByteInput {
@@ -172,16 +173,6 @@ export class PrefixedInput implements ByteInput {
 }
 
 const openAsync = promisify(open);
-
-/** Where a descriptor stands in its file (proc(5)); a shell may have read a part of it already. */
-function positionOf(fd: number): number {
-  try {
-    return Number(/^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? 0);
-  } catch {
-    // Without /proc: the beginning, where nearly every descriptor stands.
-    return 0;
-  }
-}
 
 /** Opens a path ('-': standard input), a descriptor, a stream, or bytes. A descriptor stays its owner's to close, and its
  * own position does not move where it is a regular file's. */

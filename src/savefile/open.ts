@@ -4,7 +4,7 @@ import type { FrameInterface, FrameSource } from '../frames/source.ts';
 import type { Chunk, SavefileParser } from './chunk.ts';
 import { type Compression, canReadZstd, compressionOf, DecompressedInput } from './decompress.ts';
 import { SavefileError, type SavefileProblem } from './error.ts';
-import { type ByteInput, openInput, PrefixedInput } from './input.ts';
+import { type ByteInput, MemoryInput, openInput, PrefixedInput } from './input.ts';
 import type { SavefileRecord, SavefileSection } from './metadata.ts';
 import { looksLikePcap, PcapParser } from './pcap-read.ts';
 import { looksLikePcapng, PcapngParser } from './pcapng-read.ts';
@@ -95,7 +95,7 @@ class Reader implements SavefileSource {
 
   /** Reads until the file's own header is parsed, or it is known to be wrong. What was parsed beside it is given by the
    * first `next`. */
-  async begin(): Promise<void> {
+  begin(): void | Promise<void> {
     for (;;) {
       this.#parse();
       if (this.#parser.begun) {
@@ -103,7 +103,8 @@ class Reader implements SavefileSource {
         return;
       }
       if (this.#parser.problem !== null || this.#inputEnded) this.#end();
-      await this.#fill();
+      const filled = this.#fill();
+      if (filled !== undefined) return filled.then(() => this.begin());
     }
   }
 
@@ -263,17 +264,41 @@ export async function openSavefile(
       input = new DecompressedInput(compression, new PrefixedInput(sniff.slice(0, length), input));
       length = await readMagic(input, sniff);
     }
-    const parser = parserFor(file, sniff, length, compression, input);
-    const bytes = new Uint8Array(Math.max(options.chunkSize ?? CHUNK, SNIFF));
-    bytes.set(sniff.subarray(0, length));
-    const chunk: Chunk = { bytes, view: new DataView(bytes.buffer), at: 0, end: length, base: 0 };
-    const reader = new Reader(file, compression, input, parser, chunk, options);
+    const reader = readerFor(file, compression, input, sniff, length, options);
     await reader.begin();
     return reader;
   } catch (error) {
     input.close();
     throw error;
   }
+}
+
+function readerFor(
+  file: string,
+  compression: Compression,
+  input: ByteInput,
+  sniff: Uint8Array,
+  length: number,
+  options: OpenSavefileOptions,
+): Reader {
+  const parser = parserFor(file, sniff, length, compression, input);
+  const bytes = new Uint8Array(Math.max(options.chunkSize ?? CHUNK, SNIFF));
+  bytes.set(sniff.subarray(0, length));
+  const chunk: Chunk = { bytes, view: new DataView(bytes.buffer), at: 0, end: length, base: 0 };
+  return new Reader(file, compression, input, parser, chunk, options);
+}
+
+/** The same over the uncompressed bytes of a file, without waiting: `next` gives no promises. */
+export function openSavefileSync(bytes: Uint8Array, options: OpenSavefileOptions = {}): SavefileSource {
+  const file = options.name ?? '-';
+  if (bytes.length === 0) throw new SavefileError(file, { code: 'SAVEFILE_EMPTY', what: 'the file is empty' });
+  const input = new MemoryInput(bytes);
+  const sniff = new Uint8Array(SNIFF);
+  const length = input.read(sniff, 0);
+  const reader = readerFor(file, 'none', input, sniff, length, options);
+  // Memory never makes anybody wait.
+  void reader.begin();
+  return reader;
 }
 
 /** Reads the magic number, and not one byte that a live pipe has not yet. */

@@ -214,20 +214,27 @@ export class PcapngParser implements SavefileParser {
     }
     switch (type) {
       case ng.SECTION_HEADER_BLOCK:
-        return this.#section(chunk, end);
+        this.#section(chunk, end);
+        break;
       case ng.INTERFACE_DESCRIPTION_BLOCK:
-        return this.#interface(chunk, end);
+        this.#interface(chunk, end);
+        break;
       case ng.ENHANCED_PACKET_BLOCK:
       case ng.PACKET_BLOCK:
-        return this.#packet(chunk, block, type, end);
+        this.#packet(chunk, block, type, end);
+        break;
       case ng.SIMPLE_PACKET_BLOCK:
-        return this.#simplePacket(chunk, block, end);
+        this.#simplePacket(chunk, block, end);
+        break;
       case ng.INTERFACE_STATISTICS_BLOCK:
-        return this.#statistics(chunk, end);
+        this.#statistics(chunk, end);
+        break;
       case ng.NAME_RESOLUTION_BLOCK:
-        return this.#names(chunk, block.count, end);
+        this.#names(chunk, block.count, end);
+        break;
       case ng.DECRYPTION_SECRETS_BLOCK:
-        return this.#secrets(chunk, block.count, end);
+        this.#secrets(chunk, block.count, end);
+        break;
       case ng.CUSTOM_BLOCK:
       case ng.CUSTOM_BLOCK_NO_COPY:
         this.records.push({
@@ -237,7 +244,7 @@ export class PcapngParser implements SavefileParser {
           data: bytes.slice(at + ng.CB_DATA_AT, end),
           copy: type === ng.CUSTOM_BLOCK,
         });
-        return;
+        break;
       default:
       // draft-ietf-opsawg-pcapng: a block of a type that the reader does not know is stepped over.
     }
