@@ -1,0 +1,297 @@
+import { checksum, sum } from '../bytes/checksum.ts';
+import { invalid, type Stop, truncated } from '../wire/stop.ts';
+import type { Protocol } from './protocol.ts';
+
+/** The registry of fields, and the record of one packet's fields that dissectors fill in.
+ *
+ * Everything that shows or tests fields (JSON, columns, display filters, trees) reads this record. It is columns, not
+ * objects: a field is a number (its id), a place in the frame, and a value; nothing is made for a field that nobody wants
+ * (`wanted`). */
+
+/** Values by type: `bool`, `uint8` … `uint32`, `int32` and `float` in `number`; `uint64` a bigint in `object`; `string` a
+ * string in `object`; `ipv4`, `ipv6`, `ether`, `bytes` are the frame's bytes at the field's place; `time` whole seconds in
+ * `number` and nanoseconds in `nanoseconds`; `none` has no value (a label). */
+export type FieldType =
+  | 'none'
+  | 'bool'
+  | 'uint8'
+  | 'uint16'
+  | 'uint24'
+  | 'uint32'
+  | 'uint64'
+  | 'int32'
+  | 'float'
+  | 'ipv4'
+  | 'ipv6'
+  | 'ether'
+  | 'bytes'
+  | 'string'
+  | 'time';
+
+/** How people write the number. */
+export type FieldBase = 'dec' | 'hex' | 'oct';
+
+export interface FieldInfo {
+  readonly id: number;
+  /** Wireshark's name: `tcp.flags.syn`. */
+  readonly name: string;
+  /** Wireshark's words for it: `Syn`. */
+  readonly title: string;
+  readonly type: FieldType;
+  readonly base: FieldBase;
+  /** May stand several times in one layer: its JSON value is a list. */
+  readonly list: boolean;
+  /** Names of values. */
+  readonly values: Readonly<Record<number, string>> | null;
+}
+
+export interface FieldOptions {
+  base?: FieldBase;
+  list?: boolean;
+  values?: Readonly<Record<number, string>>;
+}
+
+const infos: FieldInfo[] = [];
+const byName = new Map<string, FieldInfo>();
+const aliases = new Map<string, readonly string[]>();
+
+/** All fields, by id. */
+export const allFields: readonly FieldInfo[] = infos;
+
+/** The fields that a name stands for: one; for an alias such as `ip.addr` or `tcp.port` several; for an unknown name
+ * none. */
+export function findFields(name: string): readonly FieldInfo[] {
+  const info = byName.get(name);
+  if (info) return [info];
+  return (aliases.get(name) ?? []).flatMap((member) => findFields(member));
+}
+
+/** Names of all fields and aliases. */
+export const fieldNames = (): string[] => [...byName.keys(), ...aliases.keys()];
+
+/** Registers a protocol's fields and gives their ids under the same keys; `prefix` is the protocol's name. */
+export function defineFields<K extends string>(
+  prefix: string,
+  definitions: Record<K, readonly [title: string, type: FieldType, options?: FieldOptions]>,
+): Readonly<Record<K, number>> {
+  const ids = {} as Record<K, number>;
+  for (const key of Object.keys(definitions) as K[]) {
+    const [title, type, options] = definitions[key];
+    const name = `${prefix}.${key}`;
+    if (byName.has(name)) throw new RangeError(`field ${name} is defined twice`);
+    const info: FieldInfo = {
+      id: infos.length,
+      name,
+      title,
+      type,
+      base: options?.base ?? 'dec',
+      list: options?.list ?? false,
+      values: options?.values ?? null,
+    };
+    infos.push(info);
+    byName.set(name, info);
+    ids[key] = info.id;
+  }
+  return Object.freeze(ids);
+}
+
+/** Registers a name that stands for several fields: `ip.addr` for `ip.src` and `ip.dst`. */
+export function defineAlias(name: string, members: readonly string[]): void {
+  aliases.set(name, members);
+}
+
+/** Walks the header at `at`, whose layer ends at `end` (never beyond what was captured), into `f`, and what follows it. */
+export type Walk = (f: Fields, at: number, end: number) => void;
+
+/** The fields of one packet, in the order in which they were read. Reused from packet to packet; what was read from it is
+ * gone after the next `begin`. */
+export class Fields {
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Number of fields. */
+  count = 0;
+  id = new Uint16Array(256);
+  /** Place in `bytes`. Length 0: made from other fields. */
+  at = new Uint32Array(256);
+  length = new Uint32Array(256);
+  number = new Float64Array(256);
+  nanoseconds = new Uint32Array(256);
+  /** Strings and bigints; stale where the type says so. */
+  object: (string | bigint | null)[] = [];
+
+  /** Number of layers; the fields of layer i are those from `layerField[i]` up to `layerField[i + 1]`. */
+  layers = 0;
+  readonly layerProtocol: Protocol[] = [];
+  readonly layerAt: number[] = [];
+  readonly layerLength: number[] = [];
+  readonly layerField: number[] = [0];
+  /** Why the walk ended before the end of the packet; null where it did not. */
+  stopped: Stop | null = null;
+
+  /** By field id: 1 where the consumer wants it. Null: it wants all. */
+  wanted: Uint8Array | null = null;
+  /** Last byte captured, plus one. */
+  capturedEnd = 0;
+  /** What the innermost length field is called, for `stopped`. */
+  limit = 'captured length';
+  depth = 0;
+  /** Checksums are verified, for the `checksum.status` fields; else those say that they are not (as Wireshark's do unless
+   * its preferences say otherwise). */
+  verifies = false;
+  /** For the layers above IP: offset of the innermost IP header and its version (0: there is none). */
+  ip = 0;
+  ipVersion = 0;
+  /** Offset of the innermost packet's final destination address, for checksums. */
+  finalDst = 0;
+  fragmented = false;
+  srcPort = 0;
+  dstPort = 0;
+
+  /** Makes the record empty, for the frame from `at` up to `end` in `bytes`. */
+  begin(bytes: Uint8Array, end: number): void {
+    this.bytes = bytes;
+    this.capturedEnd = end;
+    this.count = 0;
+    this.layers = 0;
+    this.stopped = null;
+    this.limit = 'captured length';
+    this.depth = 0;
+    this.ip = 0;
+    this.ipVersion = 0;
+    this.fragmented = false;
+  }
+
+  wants(id: number): boolean {
+    return this.wanted === null || this.wanted[id] === 1;
+  }
+
+  #add(id: number, at: number, length: number): number {
+    const row = this.count;
+    if (row === this.id.length) this.#grow();
+    this.id[row] = id;
+    this.at[row] = at;
+    this.length[row] = length;
+    this.count = row + 1;
+    this.layerField[this.layers] = this.count;
+    return row;
+  }
+
+  #grow(): void {
+    const size = this.id.length * 2;
+    const widen = <T extends Uint16Array | Uint32Array | Float64Array>(from: T, to: T): T => {
+      to.set(from);
+      return to;
+    };
+    this.id = widen(this.id, new Uint16Array(size));
+    this.at = widen(this.at, new Uint32Array(size));
+    this.length = widen(this.length, new Uint32Array(size));
+    this.number = widen(this.number, new Float64Array(size));
+    this.nanoseconds = widen(this.nanoseconds, new Uint32Array(size));
+  }
+
+  /** Begins a layer: the header of `protocol`, `length` bytes at `at`. Fields added from now on are its own. */
+  layer(protocol: Protocol, at: number, length: number): void {
+    const layer = this.layers++;
+    this.layerProtocol[layer] = protocol;
+    this.layerAt[layer] = at;
+    this.layerLength[layer] = length;
+    this.layerField[layer] = this.count;
+    this.layerField[layer + 1] = this.count;
+  }
+
+  /** Sets the length of the layer begun last, where it is known only after its fields. */
+  layerEnds(end: number): void {
+    this.layerLength[this.layers - 1] = end - this.layerAt[this.layers - 1]!;
+  }
+
+  uint(id: number, at: number, length: number, value: number): void {
+    if (this.wanted !== null && this.wanted[id] === 0) return;
+    this.number[this.#add(id, at, length)] = value;
+  }
+
+  bool(id: number, at: number, length: number, value: boolean): void {
+    if (this.wanted !== null && this.wanted[id] === 0) return;
+    this.number[this.#add(id, at, length)] = value ? 1 : 0;
+  }
+
+  /** A field whose value is its bytes: `ipv4`, `ipv6`, `ether`, `bytes`; or that has no value. */
+  raw(id: number, at: number, length: number): void {
+    if (this.wanted !== null && this.wanted[id] === 0) return;
+    this.#add(id, at, length);
+  }
+
+  /** A `string` or a `uint64`. Where making the value costs something, ask `wants` first. */
+  value(id: number, at: number, length: number, value: string | bigint): void {
+    if (this.wanted !== null && this.wanted[id] === 0) return;
+    this.object[this.#add(id, at, length)] = value;
+  }
+
+  time(id: number, at: number, length: number, seconds: number, nanoseconds: number): void {
+    if (this.wanted !== null && this.wanted[id] === 0) return;
+    const row = this.#add(id, at, length);
+    this.number[row] = seconds;
+    this.nanoseconds[row] = nanoseconds;
+  }
+
+  /** True where `needed` bytes at `at` are before `end`; else notes why the walk stops here. */
+  fits(layer: string, at: number, needed: number, end: number): boolean {
+    if (at + needed <= end) return true;
+    this.stopped ??= truncated(layer, at, needed, end - at, end >= this.capturedEnd ? 'captured length' : this.limit);
+    return false;
+  }
+
+  /** Notes that the value at `at`, called `field`, makes no sense: `needed` was asked for, `available` is there. */
+  invalid(layer: string, at: number, needed: number, available: number, field: string): void {
+    this.stopped ??= invalid(layer, at, needed, available, field);
+  }
+
+  /** The end of a payload that a length field called `limit` puts at `end`, cut to `outer`. */
+  narrow(end: number, outer: number, limit: string): number {
+    if (end >= outer) return outer;
+    this.limit = limit;
+    return end;
+  }
+
+  /** Walks into `protocol`, or notes the bytes as `data` where it is undefined. */
+  next(protocol: Protocol | undefined, at: number, end: number): void {
+    if (protocol?.walk === undefined || this.depth >= MAX_DEPTH) {
+      this.data(at, end);
+      return;
+    }
+    this.depth++;
+    protocol.walk(this, at, end);
+    this.depth--;
+  }
+
+  /** Value of a `checksum.status` field for the segment of `length` bytes at `at`, whose checksum covers the innermost IP
+   * packet's pseudo header. */
+  checksumStatus(at: number, length: number, protocol: number): number {
+    if (!this.verifies || this.fragmented || this.ipVersion === 0 || at + length > this.capturedEnd) return UNVERIFIED;
+    const size = this.ipVersion === 4 ? 4 : 16;
+    const src = this.ip + (this.ipVersion === 4 ? 12 : 8);
+    const addresses = sum(this.bytes, this.finalDst, this.finalDst + size, sum(this.bytes, src, src + size));
+    return checksum(this.bytes, at, at + length, addresses + protocol + length) === 0 ? GOOD : BAD;
+  }
+
+  /** Payload that nothing here knows. */
+  data(at: number, end: number): void {
+    if (at >= end) return;
+    this.layer(DATA, at, end - at);
+    this.raw(F.data, at, end - at);
+    this.uint(F.len, at, 0, end - at);
+  }
+}
+
+/** Values of the `checksum.status` fields, which are Wireshark's. */
+export const BAD = 0;
+export const GOOD = 1;
+export const UNVERIFIED = 2;
+export const CHECKSUM_STATUS = { values: { [BAD]: 'Bad', [GOOD]: 'Good', [UNVERIFIED]: 'Unverified' } };
+
+/** Deepest nesting of packets in packets that is followed. */
+export const MAX_DEPTH = 32;
+
+const DATA: Protocol = { name: 'data', title: 'Data' };
+const F = defineFields('data', {
+  data: ['Data', 'bytes'],
+  len: ['Length', 'uint32'],
+});

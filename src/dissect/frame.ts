@@ -1,0 +1,80 @@
+import { DIRECTION_MASK } from '../frames/flags.ts';
+import { defineFields, type Fields } from './fields.ts';
+import type { Protocol } from './protocol.ts';
+import { protocolOfLink } from './protocols.ts';
+
+const F = defineFields('frame', {
+  number: ['Frame Number', 'uint32'],
+  time_epoch: ['Epoch Arrival Time', 'time'],
+  len: ['Frame length on the wire', 'uint32'],
+  cap_len: ['Frame length stored into the capture file', 'uint32'],
+  interface_id: ['Interface id', 'uint32'],
+  interface_name: ['Interface name', 'string'],
+  packet_flags_direction: ['Direction', 'uint8', { values: { 0: 'Unknown', 1: 'Inbound', 2: 'Outbound' } }],
+  protocols: ['Protocols in frame', 'string'],
+});
+
+const frame: Protocol = { name: 'frame', title: 'Frame' };
+
+/** What is known of a frame beside its bytes. */
+export interface FrameFacts {
+  /** From 1. */
+  number: number;
+  seconds: number;
+  nanoseconds: number;
+  originalLength: number;
+  interfaceId: number;
+  /** '' where it is not known. */
+  interfaceName: string;
+  /** As in `frames/flags.ts`. */
+  flags: number;
+}
+
+/** Fills `f` with the fields of the frame of `length` bytes at `at`: its own (`frame.…`) where `facts` are given, and
+ * those of every layer. Never throws, whatever the bytes are. */
+export function walkFrame(
+  f: Fields,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  linkType: number,
+  facts: FrameFacts | null,
+): void {
+  f.begin(bytes, at + length);
+  let protocolsRow = -1;
+  if (facts !== null) {
+    f.layer(frame, at, length);
+    f.uint(F.number, at, 0, facts.number);
+    f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
+    f.uint(F.len, at, 0, facts.originalLength);
+    f.uint(F.cap_len, at, 0, length);
+    f.uint(F.interface_id, at, 0, facts.interfaceId);
+    if (facts.interfaceName !== '') f.value(F.interface_name, at, 0, facts.interfaceName);
+    const direction = facts.flags & DIRECTION_MASK;
+    if (direction !== 0) f.uint(F.packet_flags_direction, at, 0, direction);
+    if (f.wants(F.protocols)) {
+      protocolsRow = f.count;
+      f.value(F.protocols, at, 0, '');
+    }
+  }
+  f.next(protocolOfLink(linkType), at, at + length);
+  if (protocolsRow >= 0) f.object[protocolsRow] = protocolNames(f);
+}
+
+/** Names of stacks of layers, kept since captures have few of them. */
+const stacks = new Map<string, string>();
+
+/** The layers' names joined by colons, as Wireshark writes them: `eth:ethertype:ip:tcp`. */
+function protocolNames(f: Fields): string {
+  let key = '';
+  for (let i = 1; i < f.layers; i++) key += (i === 1 ? '' : ':') + f.layerProtocol[i]!.name;
+  let names = stacks.get(key);
+  if (names === undefined) {
+    names = key
+      .replace(/(^|:)(eth|sll|vlan):(?!llc|data)/g, '$1$2:ethertype:')
+      .replace(/vlan:(?!ethertype|llc|data|$)/g, 'vlan:ethertype:');
+    if (stacks.size > 4096) stacks.clear();
+    stacks.set(key, names);
+  }
+  return names;
+}

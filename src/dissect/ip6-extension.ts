@@ -1,0 +1,249 @@
+import { be16, be32 } from '../bytes/endian.ts';
+import { IPPROTO_DSTOPTS, IPPROTO_FRAGMENT, IPPROTO_HOPOPTS, IPPROTO_ROUTING } from '../wire/ipproto.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import * as wire from '../wire/ipv6-extension.ts';
+import { defineFields, type Fields } from './fields.ts';
+import type { Protocol } from './protocol.ts';
+import type { Text } from './text.ts';
+
+const FR = defineFields('ipv6', {
+  'fraghdr.nxt': ['Next header', 'uint8'],
+  'fraghdr.offset': ['Offset', 'uint16'],
+  'fraghdr.more': ['More Fragments', 'bool'],
+  'fraghdr.ident': ['Identification', 'uint32', { base: 'hex' }],
+  'hopopts.nxt': ['Next Header', 'uint8'],
+  'hopopts.len': ['Length', 'uint8'],
+  'dstopts.nxt': ['Next Header', 'uint8'],
+  'dstopts.len': ['Length', 'uint8'],
+  'routing.nxt': ['Next Header', 'uint8'],
+  'routing.len': ['Length', 'uint8'],
+  'routing.type': ['Type', 'uint8'],
+  'routing.segleft': ['Segments Left', 'uint8'],
+  'routing.src.addr': ['Address', 'ipv6', { list: true }],
+  'opt.type': ['Type', 'uint8', { base: 'hex', list: true }],
+  'opt.length': ['Length', 'uint8', { list: true }],
+  'opt.router_alert': ['Router Alert', 'uint16', { list: true }],
+  'opt.jumbo': ['Payload Length', 'uint32', { list: true }],
+});
+
+const fragment: Protocol = { name: 'ipv6.fraghdr', title: 'Fragment Header for IPv6' };
+const hopByHop: Protocol = { name: 'ipv6.hopopts', title: 'IPv6 Hop-by-Hop Option' };
+const destination: Protocol = { name: 'ipv6.dstopts', title: 'Destination Options for IPv6' };
+const routing: Protocol = { name: 'ipv6.routing', title: 'Routing Header for IPv6' };
+
+/** Walks the extension header of type `protocol` at `at`, all `size` bytes of which are there. */
+export function walkExtension(f: Fields, protocol: number, at: number, size: number): void {
+  const { bytes } = f;
+  const end = at + size;
+  if (protocol === IPPROTO_FRAGMENT) {
+    f.layer(fragment, at, size);
+    f.uint(FR['fraghdr.nxt'], at, 1, bytes[at]!);
+    f.uint(FR['fraghdr.offset'], at + 2, 2, wire.fragmentOffset(bytes, at));
+    f.bool(FR['fraghdr.more'], at + 2, 2, wire.moreFragments(bytes, at));
+    f.uint(FR['fraghdr.ident'], at + 4, 4, wire.fragmentId(bytes, at));
+  } else if (protocol === IPPROTO_ROUTING) {
+    f.layer(routing, at, size);
+    f.uint(FR['routing.nxt'], at, 1, bytes[at]!);
+    f.uint(FR['routing.len'], at + 1, 1, bytes[at + 1]!);
+    f.uint(FR['routing.type'], at + 2, 1, wire.routingType(bytes, at));
+    f.uint(FR['routing.segleft'], at + 3, 1, wire.segmentsLeft(bytes, at));
+    if (wire.routingType(bytes, at) === 0)
+      for (let place = at + 8; place + 16 <= end; place += 16) f.raw(FR['routing.src.addr'], place, 16);
+  } else {
+    const isHop = protocol === IPPROTO_HOPOPTS;
+    f.layer(isHop ? hopByHop : destination, at, size);
+    f.uint(FR[isHop ? 'hopopts.nxt' : 'dstopts.nxt'], at, 1, bytes[at]!);
+    f.uint(FR[isHop ? 'hopopts.len' : 'dstopts.len'], at + 1, 1, bytes[at + 1]!);
+    walkOptions(f, at + 2, end);
+  }
+}
+
+function walkOptions(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  while (at < end) {
+    const type = bytes[at]!;
+    f.uint(FR['opt.type'], at, 1, type);
+    if (type === wire.OPTION_PAD1) {
+      at++;
+      continue;
+    }
+    const length = at + 1 < end ? bytes[at + 1]! : 0;
+    if (at + 2 + length > end) {
+      f.invalid('ipv6', at, length + 2, end - at, 'ipv6.opt.length');
+      return;
+    }
+    f.uint(FR['opt.length'], at + 1, 1, length);
+    if (type === wire.OPTION_ROUTER_ALERT && length === 2)
+      f.uint(FR['opt.router_alert'], at + 2, 2, be16(bytes, at + 2));
+    else if (type === wire.OPTION_JUMBO && length === 4) f.uint(FR['opt.jumbo'], at + 2, 4, be32(bytes, at + 2));
+    at += 2 + length;
+  }
+}
+
+/** Offset of the address that the packet at `at` finally goes to: the last of a type 0 or 2 routing header, or the
+ * header's destination (RFC 8200 8.1). */
+export function finalDestination(bytes: Uint8Array, at: number, end: number): number {
+  let next = ipv6.nextHeader(bytes, at);
+  for (let header = at + ipv6.HEADER_LENGTH; header + wire.MIN_LENGTH <= end; ) {
+    if (next === IPPROTO_ROUTING) {
+      const type = wire.routingType(bytes, header);
+      const size = wire.length(bytes, header, next);
+      if ((type === 0 || type === 2) && size >= 24 && header + size <= end) return header + size - 16;
+      if (type === 4 && size >= 24 && header + 24 <= end) return header + 8;
+      break;
+    }
+    if (next !== IPPROTO_HOPOPTS && next !== IPPROTO_DSTOPTS && next !== IPPROTO_FRAGMENT) break;
+    const size = wire.length(bytes, header, next);
+    next = wire.nextHeader(bytes, header);
+    header += size;
+  }
+  return ipv6.dstAt(at);
+}
+
+/** Prints the extension header of type `protocol` at `at`. Gives its length, or -1 where nothing can be said of what
+ * follows. */
+export function printExtension(t: Text, protocol: number, at: number): number {
+  if (protocol === IPPROTO_FRAGMENT) return printFragment(t, at);
+  if (protocol === IPPROTO_ROUTING) return printRouting(t, at);
+  if (protocol === IPPROTO_HOPOPTS || protocol === IPPROTO_DSTOPTS) return printOptionHeader(t, protocol, at);
+  return -1;
+}
+
+function printFragment(t: Text, at: number): number {
+  const { out, bytes } = t;
+  t.layer = 'frag6';
+  if (!t.has(at, wire.MIN_LENGTH)) {
+    t.truncated();
+    return -1;
+  }
+  const payload = ipv6.payloadLength(bytes, t.ip);
+  const offset = wire.fragmentOffset(bytes, at);
+  out.ascii('frag (');
+  if (t.verbose > 0) {
+    out.ascii('0x');
+    out.hexPadded(wire.fragmentId(bytes, at), 8);
+    out.byte(58);
+  }
+  out.decimal(offset);
+  out.byte(124);
+  out.signed(payload - (at + wire.MIN_LENGTH - t.ip - ipv6.HEADER_LENGTH));
+  out.ascii(') ');
+  // Only the first fragment has a header to print.
+  return offset === 0 ? wire.MIN_LENGTH : -1;
+}
+
+function printRouting(t: Text, at: number): number {
+  const { out, bytes } = t;
+  t.layer = 'rt6';
+  t.need(at, 4);
+  const words = bytes[at + 1]!;
+  const type = wire.routingType(bytes, at);
+  out.ascii('srcrt (len=');
+  out.decimal(words);
+  out.ascii(', type=');
+  out.decimal(type);
+  out.ascii(', segleft=');
+  out.decimal(wire.segmentsLeft(bytes, at));
+  if (type === 0 || type === 2) {
+    const reserved = t.be32(at + 4);
+    if (reserved !== 0 || t.verbose > 1) {
+      out.ascii(', rsv=0x');
+      out.hex(reserved);
+    }
+    if (words % 2 === 1) {
+      t.invalid();
+      return -1;
+    }
+    for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
+      t.need(place, 16);
+      out.ascii(`, [${i}]`);
+      t.ipv6(place);
+    }
+    out.ascii(') ');
+    return (words + 1) * 8;
+  }
+  if (type === 4) {
+    out.ascii(', last-entry=');
+    out.decimal(t.u8(at + 4));
+    const flags = t.u8(at + 5);
+    if (flags !== 0) {
+      out.ascii(', flags=0x');
+      out.hex(flags);
+    }
+    out.ascii(', tag=');
+    out.hex(t.be16(at + 6));
+    if (words % 2 === 1) {
+      t.invalid();
+      return -1;
+    }
+    for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
+      t.need(place, 16);
+      out.ascii(`, [${i}]`);
+      t.ipv6(place);
+    }
+    out.ascii(') ');
+    return (words + 1) * 8;
+  }
+  out.ascii(') ');
+  return (words + 1) * 8;
+}
+
+function printOptionHeader(t: Text, protocol: number, at: number): number {
+  const { out } = t;
+  t.layer = protocol === IPPROTO_HOPOPTS ? 'hbhopt' : 'dstopt';
+  const size = (t.u8(at + 1) + 1) * 8;
+  t.need(at, size);
+  out.ascii(protocol === IPPROTO_HOPOPTS ? 'HBH ' : 'DSTOPT ');
+  if (t.verbose > 0) {
+    printOptions(t, at + 2, size - 2);
+    out.byte(32);
+  }
+  return size;
+}
+
+function printOptions(t: Text, at: number, length: number): void {
+  const { out, bytes } = t;
+  for (let i = 0, size = 0; i < length; i += size) {
+    const type = bytes[at + i]!;
+    if (type === wire.OPTION_PAD1) {
+      size = 1;
+      if (size + i > length) return t.truncated();
+      out.ascii('(pad1)');
+      continue;
+    }
+    if (i + 1 >= length) return t.truncated();
+    size = bytes[at + i + 1]! + 2;
+    if (i + size > length) return t.truncated();
+    const data = at + i + 2;
+    if (type === wire.OPTION_PADN) out.ascii('(padn)');
+    else if (type === wire.OPTION_ROUTER_ALERT) {
+      if (size - 2 !== 2) {
+        out.ascii(`(rtalert: invalid len ${size - 2})`);
+        continue;
+      }
+      out.ascii('(rtalert: 0x');
+      out.hexPadded(be16(bytes, data), 4);
+      out.ascii(')');
+    } else if (type === wire.OPTION_JUMBO) {
+      if (size - 2 !== 4) {
+        out.ascii(`(jumbo: invalid len ${size - 2})`);
+        continue;
+      }
+      out.ascii('(jumbo: ');
+      out.decimal(be32(bytes, data));
+      out.ascii(')');
+    } else if (type === wire.OPTION_HOME_ADDRESS) {
+      if (size - 2 < 16) {
+        out.ascii(`(homeaddr: invalid len ${size - 2})`);
+        continue;
+      }
+      out.ascii('(homeaddr: ');
+      t.ipv6(data);
+      out.ascii(')');
+    } else {
+      out.ascii(`(opt_type 0x`);
+      out.hexPadded(type, 2);
+      out.ascii(`: len=${size - 2})`);
+    }
+  }
+}

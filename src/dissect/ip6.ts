@@ -1,0 +1,197 @@
+import { be32 } from '../bytes/endian.ts';
+import {
+  IPPROTO_DCCP,
+  IPPROTO_DSTOPTS,
+  IPPROTO_FRAGMENT,
+  IPPROTO_HOPOPTS,
+  IPPROTO_MOBILITY,
+  IPPROTO_ROUTING,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from '../wire/ipproto.ts';
+import * as wire from '../wire/ipv6.ts';
+import * as extension from '../wire/ipv6-extension.ts';
+import { defineAlias, defineFields } from './fields.ts';
+import { leave, printUpper, save } from './ip.ts';
+import { finalDestination, printExtension, walkExtension } from './ip6-extension.ts';
+import { ipProtocolName } from './names.ts';
+import type { Protocol } from './protocol.ts';
+import { ipProtocols } from './tables.ts';
+import { MAX_TEXT_DEPTH, type Text } from './text.ts';
+
+const F = defineFields('ipv6', {
+  version: ['Version', 'uint8'],
+  tclass: ['Traffic Class', 'uint8', { base: 'hex' }],
+  'tclass.dscp': ['Differentiated Services Codepoint', 'uint8'],
+  'tclass.ecn': ['Explicit Congestion Notification', 'uint8'],
+  flow: ['Flow Label', 'uint24', { base: 'hex' }],
+  plen: ['Payload Length', 'uint16'],
+  nxt: ['Next Header', 'uint8'],
+  hlim: ['Hop Limit', 'uint8'],
+  src: ['Source Address', 'ipv6'],
+  dst: ['Destination Address', 'ipv6'],
+});
+defineAlias('ipv6.addr', ['ipv6.src', 'ipv6.dst']);
+
+/** Prints the IPv6 packet at `at`, of `length` bytes by the layer below. */
+export function printIpv6(t: Text, at: number, length: number): void {
+  const { out, bytes } = t;
+  t.layer = 'ip6';
+  t.need(at, wire.HEADER_LENGTH);
+  if (length < wire.HEADER_LENGTH) {
+    out.ascii('truncated-ip6 ');
+    out.decimal(length);
+    return;
+  }
+  if (t.depth >= MAX_TEXT_DEPTH) return;
+  if (!t.link) out.ascii('IP6 ');
+  if (wire.version(bytes, at) !== 6) {
+    out.ascii('version error: ');
+    out.decimal(wire.version(bytes, at));
+    out.ascii(' != 6');
+    return;
+  }
+  const payload = wire.payloadLength(bytes, at);
+  let left = payload + wire.HEADER_LENGTH;
+  if (length < left) {
+    out.ascii('truncated-ip6 - ');
+    out.decimal(left - length);
+    out.ascii(' bytes missing!');
+    left = length;
+  }
+  let next = wire.nextHeader(bytes, at);
+  if (t.verbose > 0) printVerbose(t, at, next, payload);
+  const outerEnd = t.end;
+  t.end = Math.min(t.end, at + left);
+  const outer = save(t);
+  t.ip = at;
+  t.ipVersion = 6;
+  t.protocolOfIp = next;
+  t.fragmented = false;
+  t.ttl = wire.hopLimit(bytes, at);
+  t.finalDst = finalDestination(bytes, at, t.end);
+  let header = at;
+  let advance = wire.HEADER_LENGTH;
+  while (header < t.end && advance > 0) {
+    if (left < advance) {
+      t.truncated();
+      break;
+    }
+    header += advance;
+    left -= advance;
+    if (
+      header === at + wire.HEADER_LENGTH &&
+      next !== IPPROTO_TCP &&
+      next !== IPPROTO_UDP &&
+      next !== IPPROTO_DCCP &&
+      next !== IPPROTO_SCTP
+    ) {
+      t.ipv6(wire.srcAt(at));
+      out.ascii(' > ');
+      t.ipv6(wire.dstAt(at));
+      out.ascii(': ');
+    }
+    if (
+      next === IPPROTO_HOPOPTS ||
+      next === IPPROTO_DSTOPTS ||
+      next === IPPROTO_FRAGMENT ||
+      next === IPPROTO_ROUTING ||
+      next === IPPROTO_MOBILITY
+    ) {
+      advance = printExtension(t, next, header);
+      if (advance < 0) break;
+      if (next === IPPROTO_FRAGMENT) t.fragmented = true;
+      next = bytes[header]!;
+      t.layer = 'ip6';
+      continue;
+    }
+    printUpper(t, next, header, left);
+    break;
+  }
+  leave(t, outer);
+  t.end = outerEnd;
+}
+
+function printVerbose(t: Text, at: number, next: number, payload: number): void {
+  const { out, bytes } = t;
+  const flow = be32(bytes, at);
+  out.byte(40);
+  if (flow & 0x0ff00000) {
+    out.ascii('class 0x');
+    out.hexPadded(wire.trafficClass(bytes, at), 2);
+    out.ascii(', ');
+  }
+  if (flow & 0x000fffff) {
+    out.ascii('flowlabel 0x');
+    out.hexPadded(wire.flowLabel(bytes, at), 5);
+    out.ascii(', ');
+  }
+  out.ascii('hlim ');
+  out.decimal(wire.hopLimit(bytes, at));
+  out.ascii(', next-header ');
+  out.ascii(ipProtocolName(next));
+  out.ascii(' (');
+  out.decimal(next);
+  out.ascii(') payload length: ');
+  out.decimal(payload);
+  out.ascii(') ');
+}
+
+export const ipv6: Protocol = {
+  name: 'ipv6',
+  title: 'Internet Protocol Version 6',
+  print: printIpv6,
+  walk(f, at, end) {
+    if (!f.fits('ipv6', at, wire.HEADER_LENGTH, end)) return;
+    const { bytes } = f;
+    f.layer(ipv6, at, wire.HEADER_LENGTH);
+    f.uint(F.version, at, 1, wire.version(bytes, at));
+    const tclass = wire.trafficClass(bytes, at);
+    f.uint(F.tclass, at, 4, tclass);
+    f.uint(F['tclass.dscp'], at, 4, tclass >>> 2);
+    f.uint(F['tclass.ecn'], at, 4, tclass & 3);
+    f.uint(F.flow, at, 4, wire.flowLabel(bytes, at));
+    const length = wire.payloadLength(bytes, at);
+    f.uint(F.plen, at + 4, 2, length);
+    f.uint(F.nxt, at + 6, 1, wire.nextHeader(bytes, at));
+    f.uint(F.hlim, at + 7, 1, wire.hopLimit(bytes, at));
+    f.raw(F.src, wire.srcAt(at), 16);
+    f.raw(F.dst, wire.dstAt(at), 16);
+    if (wire.version(bytes, at) !== 6) {
+      f.invalid('ipv6', at, 6, wire.version(bytes, at), 'ipv6.version');
+      return;
+    }
+    let header = at + wire.HEADER_LENGTH;
+    // A payload length of 0: a jumbogram (RFC 2675), or segmentation offload; the packet is as long as the frame.
+    const stop = length === 0 ? end : f.narrow(header + length, end, 'ipv6.plen');
+    const outer = { ip: f.ip, ipVersion: f.ipVersion, finalDst: f.finalDst, fragmented: f.fragmented };
+    f.ip = at;
+    f.ipVersion = 6;
+    f.finalDst = finalDestination(bytes, at, stop);
+    f.fragmented = false;
+    let next = wire.nextHeader(bytes, at);
+    while (
+      next === IPPROTO_HOPOPTS ||
+      next === IPPROTO_DSTOPTS ||
+      next === IPPROTO_FRAGMENT ||
+      next === IPPROTO_ROUTING
+    ) {
+      if (!f.fits('ipv6', header, extension.MIN_LENGTH, stop)) break;
+      const size = extension.length(bytes, header, next);
+      if (!f.fits('ipv6', header, size, stop)) break;
+      walkExtension(f, next, header, size);
+      if (next === IPPROTO_FRAGMENT) f.fragmented = true;
+      const isLater = next === IPPROTO_FRAGMENT && extension.fragmentOffset(bytes, header) !== 0;
+      next = extension.nextHeader(bytes, header);
+      header += size;
+      if (isLater) {
+        f.data(header, stop);
+        break;
+      }
+    }
+    if (f.stopped === null && !(f.layerProtocol[f.layers - 1]!.name === 'data'))
+      f.next(ipProtocols[next], header, stop);
+    Object.assign(f, outer);
+  },
+};

@@ -1,0 +1,41 @@
+import type { Protocol } from './protocol.ts';
+
+/** Which protocol follows which value of the layer above: filled from the list in `protocols.ts`, asked by the
+ * dissectors, which therefore need not know each other. */
+
+const byNumber = (size: number): (Protocol | undefined)[] => new Array<Protocol | undefined>(size).fill(undefined);
+
+/** By LINKTYPE_ value. */
+export const linkTypes = new Map<number, Protocol>();
+/** By EtherType. */
+export const etherTypes = new Map<number, Protocol>();
+/** By the destination SAP of LLC. */
+export const llcSaps = byNumber(256);
+/** By OUI * 65536 + protocol of SNAP, where the OUI does not say that the protocol is an EtherType. */
+export const snapProtocols = new Map<number, Protocol>();
+/** By IP protocol number; IPv6 extension headers among them. */
+export const ipProtocols = byNumber(256);
+
+/** Protocols by port. Where both ports of a packet have one, the earlier in the list of `protocols.ts` wins, for tcpdump
+ * asks port by port in a fixed order. */
+export class PortTable {
+  readonly #rank = new Uint16Array(65536);
+  readonly #protocols: Protocol[] = [];
+
+  add(port: number, protocol: Protocol): void {
+    let rank = this.#protocols.indexOf(protocol);
+    if (rank < 0) rank = this.#protocols.push(protocol) - 1;
+    if (this.#rank[port] === 0) this.#rank[port] = rank + 1;
+  }
+
+  find(srcPort: number, dstPort: number): Protocol | undefined {
+    const source = this.#rank[srcPort]!;
+    const destination = this.#rank[dstPort]!;
+    if ((source | destination) === 0) return undefined;
+    if (source === 0 || destination === 0) return this.#protocols[(source | destination) - 1];
+    return this.#protocols[Math.min(source, destination) - 1];
+  }
+}
+
+export const udpPorts = new PortTable();
+export const tcpPorts = new PortTable();

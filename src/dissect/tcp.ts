@@ -1,0 +1,270 @@
+import { IPPROTO_TCP } from '../wire/ipproto.ts';
+import * as wire from '../wire/tcp.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields } from './fields.ts';
+import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
+import type { Protocol } from './protocol.ts';
+import { tcpPorts } from './tables.ts';
+import { printTcpOptions, walkTcpOptions } from './tcp-options.ts';
+import type { Text } from './text.ts';
+import { shouldBe } from './udp.ts';
+
+const F = defineFields('tcp', {
+  srcport: ['Source Port', 'uint16'],
+  dstport: ['Destination Port', 'uint16'],
+  len: ['TCP Segment Len', 'uint32'],
+  seq_raw: ['Sequence Number (raw)', 'uint32'],
+  ack_raw: ['Acknowledgment number (raw)', 'uint32'],
+  hdr_len: ['Header Length', 'uint8'],
+  flags: ['Flags', 'uint16', { base: 'hex' }],
+  'flags.res': ['Reserved', 'bool'],
+  'flags.ae': ['Accurate ECN', 'bool'],
+  'flags.cwr': ['Congestion Window Reduced', 'bool'],
+  'flags.ece': ['ECN-Echo', 'bool'],
+  'flags.urg': ['Urgent', 'bool'],
+  'flags.ack': ['Acknowledgment', 'bool'],
+  'flags.push': ['Push', 'bool'],
+  'flags.reset': ['Reset', 'bool'],
+  'flags.syn': ['Syn', 'bool'],
+  'flags.fin': ['Fin', 'bool'],
+  window_size_value: ['Window', 'uint16'],
+  checksum: ['Checksum', 'uint16', { base: 'hex' }],
+  'checksum.status': ['Checksum Status', 'uint8', CHECKSUM_STATUS],
+  urgent_pointer: ['Urgent Pointer', 'uint16'],
+  options: ['TCP Options', 'bytes'],
+  payload: ['TCP payload', 'bytes'],
+});
+defineAlias('tcp.port', ['tcp.srcport', 'tcp.dstport']);
+
+/** In tcpdump's order and letters. */
+const FLAGS: readonly (readonly [bit: number, letter: number])[] = [
+  [wire.FIN, 0x46],
+  [wire.SYN, 0x53],
+  [wire.RST, 0x52],
+  [wire.PSH, 0x50],
+  [wire.ACK_FLAG, 0x2e],
+  [wire.URG, 0x55],
+  [wire.ECE, 0x45],
+  [wire.CWR, 0x57],
+  [wire.AE, 0x65],
+];
+
+function printEnds(t: Text, srcPort: number, dstPort: number): void {
+  const { out, ip } = t;
+  if (t.protocolOfIp !== IPPROTO_TCP) {
+    t.port(srcPort, 'tcp');
+    out.ascii(' > ');
+    t.port(dstPort, 'tcp');
+  } else if (t.ipVersion === 4) {
+    t.ipv4(ip + 12);
+    out.byte(46);
+    t.port(srcPort, 'tcp');
+    out.ascii(' > ');
+    t.ipv4(ip + 16);
+    out.byte(46);
+    t.port(dstPort, 'tcp');
+  } else {
+    t.ipv6(ip + 8);
+    out.byte(46);
+    t.port(srcPort, 'tcp');
+    out.ascii(' > ');
+    t.ipv6(ip + 24);
+    out.byte(46);
+    t.port(dstPort, 'tcp');
+  }
+  out.ascii(': ');
+}
+
+function printTcp(t: Text, at: number, length: number): void {
+  const { out, bytes } = t;
+  t.layer = 'tcp';
+  if (!t.has(at, 4)) {
+    if (t.ipVersion === 4) {
+      t.ipv4(t.ip + 12);
+      out.ascii(' > ');
+      t.ipv4(t.ip + 16);
+    } else {
+      t.ipv6(t.ip + 8);
+      out.ascii(' > ');
+      t.ipv6(t.ip + 24);
+    }
+    out.byte(58);
+    t.truncated();
+    return;
+  }
+  const srcPort = wire.srcPort(bytes, at);
+  const dstPort = wire.dstPort(bytes, at);
+  printEnds(t, srcPort, dstPort);
+  t.need(at, wire.HEADER_LENGTH);
+  const headerLength = wire.headerLength(bytes, at);
+  if (headerLength < wire.HEADER_LENGTH) {
+    out.ascii(' tcp ');
+    out.signed(length - headerLength);
+    out.ascii(' [bad hdr length ');
+    out.decimal(headerLength);
+    out.ascii(' - too short, < 20]');
+    return;
+  }
+  let seq = wire.seq(bytes, at);
+  let ack = wire.ack(bytes, at);
+  if (t.quiet) {
+    out.ascii('tcp ');
+    out.signed(length - headerLength);
+    if (headerLength > length) badHeader(t, headerLength, length);
+    return;
+  }
+  const flags = wire.flags(bytes, at);
+  out.ascii('Flags [');
+  const mark = out.length;
+  for (let i = 0; i < FLAGS.length; i++) if (flags & FLAGS[i]![0]) out.byte(FLAGS[i]![1]);
+  if (out.length === mark) out.ascii('none');
+  out.byte(93);
+  const isSyn = (flags & wire.SYN) !== 0;
+  if (flags & wire.RST) t.trouble |= TROUBLE_RESET;
+  // What the numbers of a SACK option count from: the other side's first.
+  let sackBase = 0;
+  if (!t.absoluteSequence && flags & wire.ACK_FLAG) {
+    const table = t.sequences;
+    const isIpv4 = t.ipVersion === 4;
+    table.find(
+      bytes,
+      t.ip + (isIpv4 ? 12 : 8),
+      t.ip + (isIpv4 ? 16 : 24),
+      isIpv4 ? 4 : 16,
+      srcPort,
+      dstPort,
+      seq,
+      ack,
+      isSyn,
+    );
+    if (!table.fresh) {
+      seq = (seq - (table.reversed ? table.firstAck : table.firstSeq)) >>> 0;
+      ack = (ack - (table.reversed ? table.firstSeq : table.firstAck)) >>> 0;
+    }
+    sackBase = table.reversed ? table.firstSeq : table.firstAck;
+  }
+  if (headerLength > length) {
+    badHeader(t, headerLength, length);
+    return;
+  }
+  if (t.verbose > 0 && t.checksums && !t.fragmented && t.has(at, length)) {
+    const stated = wire.checksum(bytes, at);
+    const left = wire.verify(bytes, at, at + length, t.pseudo(IPPROTO_TCP));
+    out.ascii(', cksum 0x');
+    out.hexPadded(stated, 4);
+    if (left === 0) out.ascii(' (correct)');
+    else {
+      t.trouble |= TROUBLE_CHECKSUM;
+      out.ascii(' (incorrect -> 0x');
+      out.hexPadded(shouldBe(stated, left), 4);
+      out.byte(41);
+    }
+  }
+  length -= headerLength;
+  if (t.verbose > 1 || length > 0 || flags & (wire.SYN | wire.FIN | wire.RST)) {
+    out.ascii(', seq ');
+    out.decimal(seq);
+    if (length > 0) {
+      out.byte(58);
+      out.decimal((seq + length) >>> 0);
+    }
+  }
+  if (flags & wire.ACK_FLAG) {
+    out.ascii(', ack ');
+    out.decimal(ack);
+  }
+  out.ascii(', win ');
+  out.decimal(wire.window(bytes, at));
+  if (flags & wire.URG) {
+    out.ascii(', urg ');
+    out.decimal(wire.urgent(bytes, at));
+  }
+  if (headerLength > wire.HEADER_LENGTH) {
+    out.ascii(', options [');
+    if (!printTcpOptions(t, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH, sackBase, flags)) return;
+    out.byte(93);
+  }
+  out.ascii(', length ');
+  out.decimal(length);
+  if (length === 0) return;
+  const body = at + headerLength;
+  if (flags & wire.RST && t.verbose > 0) {
+    printResetData(t, body, length);
+    return;
+  }
+  const protocol = tcpPorts.find(srcPort, dstPort);
+  if (protocol?.print && (!protocol.accepts || protocol.accepts(bytes, body, Math.min(t.end, body + length))))
+    protocol.print(t, body, length);
+}
+
+function badHeader(t: Text, headerLength: number, length: number): void {
+  t.out.ascii(' [bad hdr length ');
+  t.out.decimal(headerLength);
+  t.out.ascii(' - too long, > ');
+  t.out.decimal(length);
+  t.out.byte(93);
+}
+
+/** RFC 1122 4.2.2.12: a reset may carry text that says why. */
+function printResetData(t: Text, at: number, length: number): void {
+  const { out } = t;
+  const most = 160;
+  out.ascii(t.has(at, length) ? ' [RST' : ' [!RST');
+  if (length > most) {
+    length = most;
+    out.byte(43);
+  }
+  out.byte(32);
+  for (const stop = Math.min(at + length, t.end); at < stop; at++) t.visible(t.bytes[at]!);
+  out.byte(93);
+}
+
+export const tcp: Protocol = {
+  name: 'tcp',
+  title: 'Transmission Control Protocol',
+  print: printTcp,
+  walk(f, at, end) {
+    if (!f.fits('tcp', at, wire.HEADER_LENGTH, end)) return;
+    const { bytes } = f;
+    const headerLength = wire.headerLength(bytes, at);
+    f.srcPort = wire.srcPort(bytes, at);
+    f.dstPort = wire.dstPort(bytes, at);
+    f.layer(tcp, at, Math.min(Math.max(headerLength, wire.HEADER_LENGTH), end - at));
+    f.uint(F.srcport, at, 2, f.srcPort);
+    f.uint(F.dstport, at + 2, 2, f.dstPort);
+    f.uint(F.seq_raw, at + 4, 4, wire.seq(bytes, at));
+    f.uint(F.ack_raw, at + 8, 4, wire.ack(bytes, at));
+    f.uint(F.hdr_len, at + 12, 1, headerLength);
+    const flags = wire.flags(bytes, at);
+    f.uint(F.flags, at + 12, 2, flags);
+    f.bool(F['flags.res'], at + 12, 1, (flags & 0xe00) !== 0);
+    f.bool(F['flags.ae'], at + 12, 1, (flags & wire.AE) !== 0);
+    f.bool(F['flags.cwr'], at + 13, 1, (flags & wire.CWR) !== 0);
+    f.bool(F['flags.ece'], at + 13, 1, (flags & wire.ECE) !== 0);
+    f.bool(F['flags.urg'], at + 13, 1, (flags & wire.URG) !== 0);
+    f.bool(F['flags.ack'], at + 13, 1, (flags & wire.ACK_FLAG) !== 0);
+    f.bool(F['flags.push'], at + 13, 1, (flags & wire.PSH) !== 0);
+    f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
+    f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
+    f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
+    f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
+    f.uint(F.checksum, at + 16, 2, wire.checksum(bytes, at));
+    f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
+    f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
+    if (headerLength < wire.HEADER_LENGTH) {
+      f.invalid('tcp', at + 12, wire.HEADER_LENGTH, headerLength, 'tcp.hdr_len');
+      return;
+    }
+    if (!f.fits('tcp', at, headerLength, end)) return;
+    const body = at + headerLength;
+    f.uint(F.len, at, 0, end - body);
+    if (headerLength > wire.HEADER_LENGTH) {
+      f.raw(F.options, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH);
+      walkTcpOptions(f, wire.optionsAt(at), body);
+    }
+    if (body >= end) return;
+    f.raw(F.payload, body, end - body);
+    const protocol = tcpPorts.find(f.srcPort, f.dstPort);
+    if (protocol?.walk && (!protocol.accepts || protocol.accepts(bytes, body, end))) f.next(protocol, body, end);
+    else f.data(body, end);
+  },
+};

@@ -1,0 +1,88 @@
+import type { TextWriter } from '../bytes/text.ts';
+
+/** Writes the time before each line in tcpdump's five forms. A second that was formatted once is kept, since the frames
+ * of one second come together. */
+export class TimestampWriter {
+  readonly #form: 0 | 1 | 2 | 3 | 4 | 5;
+  readonly #nano: boolean;
+  #second = Number.NaN;
+  readonly #text = new Uint8Array(32);
+  #textLength = 0;
+  /** What forms 3 and 5 count from. */
+  #baseSeconds = 0;
+  #baseNanoseconds = 0;
+  #isFirst = true;
+
+  /** `form` is the number of -t: 0 time of day, 1 none, 2 seconds since 1970, 3 since the packet before, 4 with date, 5
+   * since the first packet. Times of day and dates are the local zone's. */
+  constructor(form: 0 | 1 | 2 | 3 | 4 | 5, nano: boolean) {
+    this.#form = form;
+    this.#nano = nano;
+  }
+
+  write(out: TextWriter, seconds: number, nanoseconds: number): void {
+    const form = this.#form;
+    if (form === 1) return;
+    if (form === 3 || form === 5) {
+      this.#difference(out, seconds, nanoseconds);
+      return;
+    }
+    if (seconds !== this.#second) this.#format(seconds);
+    out.copy(this.#text, 0, this.#textLength);
+    this.#fraction(out, nanoseconds);
+  }
+
+  #fraction(out: TextWriter, nanoseconds: number): void {
+    out.byte(46);
+    if (this.#nano) out.padded(nanoseconds, 9, 48);
+    else out.padded((nanoseconds / 1000) | 0, 6, 48);
+    out.byte(32);
+  }
+
+  #format(seconds: number): void {
+    let text: string;
+    if (this.#form === 2) text = String(seconds);
+    else {
+      const date = new Date(seconds * 1000);
+      const two = (value: number): string => String(value).padStart(2, '0');
+      text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+      if (this.#form === 4) text = `${dateOf(date.getFullYear(), date.getMonth(), date.getDate())} ${text}`;
+    }
+    this.#textLength = text.length;
+    for (let i = 0; i < text.length; i++) this.#text[i] = text.charCodeAt(i);
+    this.#second = seconds;
+  }
+
+  #difference(out: TextWriter, seconds: number, nanoseconds: number): void {
+    if (this.#isFirst) {
+      this.#baseSeconds = seconds;
+      this.#baseNanoseconds = nanoseconds;
+      this.#isFirst = false;
+    }
+    let whole = seconds - this.#baseSeconds;
+    let part = nanoseconds - this.#baseNanoseconds;
+    const isNegative = whole < 0 || (whole === 0 && part < 0);
+    if (isNegative) {
+      whole = -whole;
+      part = -part;
+    }
+    if (part < 0) {
+      whole--;
+      part += 1e9;
+    }
+    if (this.#form === 3) {
+      this.#baseSeconds = seconds;
+      this.#baseNanoseconds = nanoseconds;
+    }
+    out.byte(isNegative ? 45 : 32);
+    out.padded(Math.floor(whole / 3600) % 24, 2, 48);
+    out.byte(58);
+    out.padded(Math.floor(whole / 60) % 60, 2, 48);
+    out.byte(58);
+    out.padded(whole % 60, 2, 48);
+    this.#fraction(out, part);
+  }
+}
+
+const dateOf = (year: number, month: number, day: number): string =>
+  `${String(year).padStart(4, '0')}-${String(month + 1).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
