@@ -1,6 +1,6 @@
 import { checksum, sum } from '../bytes/checksum.ts';
 import { invalid, type Stop, truncated } from '../wire/stop.ts';
-import type { Protocol } from './protocol.ts';
+import type { Print } from './text.ts';
 
 /** The registry of fields, and the record of one packet's fields that dissectors fill in.
  *
@@ -102,6 +102,19 @@ export function defineAlias(name: string, members: readonly string[]): void {
 
 /** Walks the header at `at`, whose layer ends at `end` (never beyond what was captured), into `f`, and what follows it. */
 export type Walk = (f: Fields, at: number, end: number) => void;
+
+/** A protocol as the dissection knows it. `print` gives the text, `walk` the fields; both start at the protocol's first
+ * byte and go on into the payload. */
+export interface Protocol {
+  /** Wireshark's name of it, which is also the prefix of its fields: `tcp`. */
+  readonly name: string;
+  /** Its name in words: `Transmission Control Protocol`. */
+  readonly title: string;
+  readonly print?: Print;
+  readonly walk?: Walk;
+  /** Asked before the table of ports decides on this protocol: do the bytes from `at` up to `end` look like it? */
+  readonly accepts?: (bytes: Uint8Array, at: number, end: number) => boolean;
+}
 
 /** The fields of one packet, in the order in which they were read. Reused from packet to packet; what was read from it is
  * gone after the next `begin`. */

@@ -274,16 +274,28 @@ function printOptions(t: Text, at: number, length: number): void {
   const { out } = t;
   for (let separator = ''; length > 0; separator = ',') {
     out.ascii(separator);
-    if (!t.has(at, 1)) return truncatedOption(t);
+    if (!t.has(at, 1)) {
+      truncatedOption(t);
+      return;
+    }
     const type = t.u8(at);
     out.ascii(OPTIONS[type] ?? `unknown ${type}`);
     let size = 1;
     if (type > wire.OPTION_NOP) {
-      if (!t.has(at, 2)) return truncatedOption(t);
+      if (!t.has(at, 2)) {
+        truncatedOption(t);
+        return;
+      }
       size = t.u8(at + 1);
     }
-    if (size < (type > wire.OPTION_NOP ? 2 : 1) || size > length) return badLength(t, size);
-    if (!t.has(at, size)) return truncatedOption(t);
+    if (size < (type > wire.OPTION_NOP ? 2 : 1) || size > length) {
+      badLength(t, size);
+      return;
+    }
+    if (!t.has(at, size)) {
+      truncatedOption(t);
+      return;
+    }
     if (type === wire.OPTION_END) return;
     if (type === wire.OPTION_TIMESTAMP) printTimestamps(t, at, size);
     else if (type === wire.OPTION_RECORD_ROUTE || type === wire.OPTION_LOOSE_ROUTE || type === wire.OPTION_STRICT_ROUTE)
@@ -306,7 +318,10 @@ function truncatedOption(t: Text): void {
 
 function printRoute(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
-  if (length < 3) return badLength(t, length);
+  if (length < 3) {
+    badLength(t, length);
+    return;
+  }
   if (((length + 1) & 3) !== 0) badLength(t, length);
   const pointer = bytes[at + 2]! - 1;
   if (pointer < 3 || ((pointer + 1) & 3) !== 0) {
@@ -324,7 +339,10 @@ function printRoute(t: Text, at: number, length: number): void {
 
 function printTimestamps(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
-  if (length < 4) return badLength(t, length);
+  if (length < 4) {
+    badLength(t, length);
+    return;
+  }
   out.ascii(' TS{');
   const flags = bytes[at + 3]! & 15;
   const hop = flags !== 0 ? 8 : 4;

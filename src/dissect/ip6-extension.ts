@@ -207,13 +207,22 @@ function printOptions(t: Text, at: number, length: number): void {
     const type = bytes[at + i]!;
     if (type === wire.OPTION_PAD1) {
       size = 1;
-      if (size + i > length) return t.truncated();
+      if (size + i > length) {
+        t.truncated();
+        return;
+      }
       out.ascii('(pad1)');
       continue;
     }
-    if (i + 1 >= length) return t.truncated();
+    if (i + 1 >= length) {
+      t.truncated();
+      return;
+    }
     size = bytes[at + i + 1]! + 2;
-    if (i + size > length) return t.truncated();
+    if (i + size > length) {
+      t.truncated();
+      return;
+    }
     const data = at + i + 2;
     if (type === wire.OPTION_PADN) out.ascii('(padn)');
     else if (type === wire.OPTION_ROUTER_ALERT) {
