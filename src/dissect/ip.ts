@@ -53,20 +53,30 @@ const OPTIONS: Readonly<Record<number, string>> = {
 export function printIpv4(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   t.layer = 'ip';
+  const version = t.u8(at) >>> 4;
+  if (version !== 4) {
+    if (version === 6) out.ascii('IP6, wrong link-layer encapsulation');
+    else {
+      out.ascii('IP');
+      out.decimal(version);
+    }
+    t.invalid();
+    return;
+  }
   if (!t.link) out.ascii('IP ');
+  t.need(at, wire.HEADER_LENGTH);
   if (length < wire.HEADER_LENGTH) {
     out.ascii('truncated-ip ');
     out.decimal(length);
     return;
   }
   if (t.depth >= MAX_TEXT_DEPTH) return;
-  const headerLength = (t.u8(at) & 15) * 4;
+  const headerLength = wire.headerLength(bytes, at);
   if (headerLength < wire.HEADER_LENGTH) {
     out.ascii('bad-hlen ');
     out.decimal(headerLength);
     return;
   }
-  t.need(at, wire.HEADER_LENGTH);
   const total = wire.totalLength(bytes, at);
   if (length < total) {
     out.ascii('truncated-ip - ');

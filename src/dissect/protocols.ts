@@ -4,6 +4,7 @@ import * as linktype from '../wire/linktype.ts';
 import { SAP_IP } from '../wire/llc.ts';
 import { arp } from './arp.ts';
 import { eth, vlan } from './eth.ts';
+import { icmp } from './icmp.ts';
 import { ip } from './ip.ts';
 import { ipv6 } from './ip6.ts';
 import { loopback } from './loopback.ts';
@@ -52,6 +53,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [arp, { ether: [ethertype.ETHERTYPE_ARP, ethertype.ETHERTYPE_REVARP] }],
   [ip, { ether: [ethertype.ETHERTYPE_IPV4], sap: [SAP_IP], ip: [ipproto.IPPROTO_IPIP] }],
   [ipv6, { ether: [ethertype.ETHERTYPE_IPV6], ip: [ipproto.IPPROTO_IPV6] }],
+  [icmp, { ip: [ipproto.IPPROTO_ICMP] }],
   [udp, { ip: [ipproto.IPPROTO_UDP] }],
   [tcp, { ip: [ipproto.IPPROTO_TCP] }],
 ];
