@@ -22,6 +22,7 @@ const BLOCK_NAMES: Record<number, string> = {
   [ng.CUSTOM_BLOCK_NO_COPY]: 'custom block',
 };
 const blockName = (type: number): string => BLOCK_NAMES[type] ?? `block of type 0x${type.toString(16)}`;
+const aBlock = (type: number): string => `${/^[aei]/.test(blockName(type)) ? 'an' : 'a'} ${blockName(type)}`;
 
 /** Bytes that a block of a type has at least. */
 const SHORTEST: Record<number, number> = {
@@ -96,7 +97,7 @@ export class PcapngParser implements SavefileParser {
         break;
       }
       if (!this.begun && type !== ng.SECTION_HEADER_BLOCK) {
-        this.#fail(chunk, `a ${blockName(type)} comes before any section header block,`);
+        this.#fail(chunk, `${aBlock(type)} comes before any section header block,`);
         break;
       }
       this.#block(chunk, block, type, at + size - ng.TRAILER_LENGTH);
@@ -437,7 +438,7 @@ export class PcapngParser implements SavefileParser {
   #note(chunk: Chunk, type: number, what: string): void {
     this.defect ??= {
       code: 'SAVEFILE_CORRUPT',
-      what: `a ${blockName(type)} is wrong (${what}; reading went on after it), in the block`,
+      what: `${aBlock(type)} is wrong (${what}; reading went on after it), in the block`,
       offset: chunk.base + chunk.at,
     };
   }
@@ -448,7 +449,7 @@ export class PcapngParser implements SavefileParser {
     const { needed } = this;
     const known = available >= ng.MIN_BLOCK_LENGTH;
     const what = known
-      ? `the total length of a ${blockName(view.getUint32(at, this.#little))} says ${needed} bytes, ${available} are there, in the block`
+      ? `the total length of ${aBlock(view.getUint32(at, this.#little))} says ${needed} bytes, ${available} are there, in the block`
       : `a block has ${needed} bytes at least, ${available} are there,`;
     return {
       code: 'SAVEFILE_TRUNCATED',
