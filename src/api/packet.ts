@@ -48,11 +48,7 @@ export function packetOf(block: FrameBlock, row: number, interfaces: readonly Fr
   };
 }
 
-/** The packets of a sequence of blocks. Leaving the loop leaves the sequence. */
-export async function* packetsOf(
-  blocks: AsyncIterable<FrameBlock>,
-  interfaces: readonly FrameInterface[],
-): AsyncGenerator<Packet, void> {
-  for await (const block of blocks)
-    for (let row = 0; row < block.count; row++) if (block.keep[row] !== 0) yield packetOf(block, row, interfaces);
+/** The kept rows of a block as packets. */
+export function* packetsOf(block: FrameBlock, interfaces: readonly FrameInterface[]): Generator<Packet, void> {
+  for (let row = 0; row < block.count; row++) if (block.keep[row] !== 0) yield packetOf(block, row, interfaces);
 }

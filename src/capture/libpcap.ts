@@ -94,6 +94,7 @@ export function openLibpcap(options: LibpcapOptions): LiveSource {
 
 class LibpcapSource implements LiveSource {
   readonly interfaces: FrameInterface[] = [];
+  readonly bufferSize: number;
   readonly #ports: Port[] = [];
   readonly #snaplen: number;
   /** Two blocks: one fills while the other is the reader's. */
@@ -106,6 +107,7 @@ class LibpcapSource implements LiveSource {
   #wake: (() => void) | null = null;
 
   constructor(CapClass: new () => Cap, options: LibpcapOptions) {
+    this.bufferSize = options.bufferSize;
     this.#snaplen = Math.min(options.snaplen, CAP_SNAPLEN);
     try {
       for (const name of options.interfaces) this.#open(new CapClass(), name, options);
@@ -173,6 +175,10 @@ class LibpcapSource implements LiveSource {
     this.#wake?.();
   }
 
+  get linkType(): number {
+    return this.interfaces[0]!.linkType;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBlock, void> {
     try {
       for (;;) {
@@ -218,6 +224,7 @@ class LibpcapSource implements LiveSource {
       dropped: null,
       freezes: null,
       delivered,
+      undelivered: 0,
     }));
   }
 

@@ -10,6 +10,10 @@ export interface LiveSource extends FrameSource {
   stop(): void;
   /** Counts since the start, one row a ring. May be asked at any time, after the end as well. */
   rings(): RingStatistics[] | Promise<RingStatistics[]>;
+  /** LINKTYPE_ value of the first interface, known before `interfaces` has a row. */
+  readonly linkType: number;
+  /** Bytes of a ring. */
+  readonly bufferSize: number;
   /** The interfaces' own counters since the start. */
   counters(): { name: string; counters: InterfaceCounters }[];
 }
@@ -95,7 +99,7 @@ export class CaptureSession {
       received: total(rings.map((ring) => ring.received)),
       dropped: total(rings.map((ring) => ring.dropped)),
       freezes: total(rings.map((ring) => ring.freezes)),
-      left: this.#left,
+      left: this.#left + rings.reduce((sum, ring) => sum + ring.undelivered, 0),
       bytes: this.#bytes,
       elapsed: ((this.#ended ?? performance.now()) - this.#started) / 1000,
       rings,

@@ -14,6 +14,8 @@ export interface RingStatistics {
   freezes: number | null;
   /** Frames handed over to the program so far, those that it then left out included. */
   delivered: number;
+  /** Frames in the ring when it was closed, that it had not handed over; 0 as a rule. */
+  undelivered: number;
 }
 
 /** Statistics of a capture. At the end `received = captured + dropped + left` holds to the frame. */

@@ -18,4 +18,14 @@ export interface CommandEntry {
 /** Every command by its name, in the order of the help. Only the one that is asked for is loaded. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   // name: { summary: 'one line', load: () => import('./commands/name.ts') },
+  capture: {
+    summary: 'capture frames of an interface, print or save them',
+    load: () => import('./commands/capture.ts'),
+  },
+  read: { summary: 'print, filter or convert savefiles (pcap, pcapng)', load: () => import('./commands/read.ts') },
+  interfaces: { summary: 'list network interfaces', load: () => import('./commands/interfaces.ts') },
+  doctor: {
+    summary: 'say what works on this machine, and what to do about what does not',
+    load: () => import('./commands/doctor.ts'),
+  },
 };

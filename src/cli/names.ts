@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TextOptions } from '../dissect/options.ts';
+import { parseIpv4, parseIpv6 } from '../socket/address.ts';
 
 /** Names in place of numbers, from this machine's files alone: /etc/services (services(5)), /etc/hosts (hosts(5)) and
  * /etc/protocols (protocols(5)). The network is never asked, so that printing can neither wait nor make traffic of its
@@ -49,18 +50,6 @@ const key = (bytes: Uint8Array, at: number, length: number): string => {
 
 /** The key of an address as it is written in a file, or null where it is none. */
 function addressKey(text: string): string | null {
-  const dotted = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (dotted) return String.fromCharCode(...dotted.slice(1).map(Number));
-  if (!text.includes(':')) return null;
-  const [head, tail] = text.split('::') as [string, string | undefined];
-  const groups = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const front = groups(head);
-  const back = tail === undefined ? [] : groups(tail);
-  const zeros = 8 - front.length - back.length;
-  if (zeros < 0 || (tail === undefined && zeros > 0)) return null;
-  const all = [...front, ...new Array<number>(zeros).fill(0), ...back];
-  return all.every((group) => group >= 0 && group <= 0xffff)
-    ? all.map((group) => String.fromCharCode(group >>> 8, group & 0xff)).join('')
-    : null;
+  const bytes = parseIpv4(text) ?? parseIpv6(text);
+  return bytes === null ? null : key(bytes, 0, bytes.length);
 }

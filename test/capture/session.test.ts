@@ -8,6 +8,8 @@ import type { FrameSink } from '../../src/frames/source.ts';
  * gives `tail` blocks: what was in the ring. */
 class FakeSource implements LiveSource {
   readonly interfaces = [];
+  readonly bufferSize = 1;
+  readonly linkType = 1;
   closed = 0;
   failWith: Error | null = null;
   #delivered = 0;
@@ -52,6 +54,7 @@ class FakeSource implements LiveSource {
         dropped: 3,
         freezes: 1,
         delivered: this.#delivered,
+        undelivered: 0,
       },
     ];
   }

@@ -1,0 +1,286 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { OutputClosed } from '../capture/session.ts';
+import type { TextOptions } from '../dissect/options.ts';
+import type { FrameBlock } from '../frames/block.ts';
+import type { FrameInterface, FrameSink } from '../frames/source.ts';
+import {
+  type CreateSavefileOptions,
+  createSavefile,
+  RotatingSink,
+  type SavefileRecord,
+  type SectionText,
+} from '../savefile/index.ts';
+import { useColour } from './colour.ts';
+import { UsageError } from './exit.ts';
+import { type PrintOptions, type WriteOptions, wantsNano } from './options.ts';
+import { stdout } from './stdout.ts';
+
+/** Where the frames of a command go, and what is known of where they come from. */
+export interface OutputContext {
+  /** Interfaces that are known before the first frame: a file then has its headers from the beginning. */
+  interfaces?: readonly FrameInterface[];
+  section?: SectionText;
+  /** What a pcapng file that is copied has beside its frames. */
+  records?: { readonly records: readonly SavefileRecord[] };
+  /** Frames come as they happen: text goes out with each block. */
+  live: boolean;
+  /** Each line says which interface the frame is of. */
+  showInterface?: boolean;
+  /** Name of the device with this index, for cooked frames. */
+  interfaceName?: (ifindex: number) => string | undefined;
+}
+
+/** A sink that knows how many frames it really took, for when it failed. */
+export interface CountingSink extends FrameSink {
+  readonly frames?: number;
+  /** Milliseconds between flushes that the sink asks for: file changes by the clock happen there. */
+  readonly flushEvery?: number;
+}
+
+/** The sink that the options ask for: text or JSON on standard output, a file or several, or both. */
+export async function openOutputs(options: PrintOptions & WriteOptions, context: OutputContext): Promise<CountingSink> {
+  if (options.write === undefined) return openPrinter(options, context);
+  if (options.write !== '-') {
+    const file = openFile(options.write, options, context);
+    return options.print ? new BothSinks(file, await openPrinter(options, context)) : file;
+  }
+  if (options.print) throw new UsageError('-w - and --print both want standard output');
+  if (stdout().isTerminal)
+    throw new UsageError('-w - writes binary data, and standard output is a terminal: send it to a file or a pipe');
+  return openFile(options.write, options, context);
+}
+
+function openFile(path: string, options: PrintOptions & WriteOptions, context: OutputContext): CountingSink {
+  const nano = wantsNano(options);
+  const precision = nano ? 'nano' : options.micro || options.timeStampPrecision === 'micro' ? 'micro' : undefined;
+  const savefile: CreateSavefileOptions = {
+    ...(precision === undefined ? {} : { precision }),
+    ...(context.interfaces === undefined ? {} : { interfaces: context.interfaces }),
+    ...(context.section === undefined ? {} : { section: context.section }),
+    ...(context.records === undefined ? {} : { records: context.records }),
+  };
+  const { rotateSize, rotateSeconds, rotateFiles, packetBuffered } = options;
+  if (rotateSize === undefined && rotateSeconds === undefined) {
+    const file = createSavefile(path, savefile);
+    return packetBuffered ? new FlushingSink(file) : file;
+  }
+  const rotating = new RotatingSink({
+    path,
+    ...(rotateSize === undefined ? {} : { size: rotateSize }),
+    ...(rotateSeconds === undefined ? {} : { seconds: rotateSeconds }),
+    ...(rotateFiles === undefined ? {} : { files: rotateFiles }),
+    now: () => Date.now() / 1000,
+    savefile,
+  });
+  return new ClockedRotation(rotating, context.live, packetBuffered === true);
+}
+
+/** Flushes after every block: -U. */
+class FlushingSink implements CountingSink {
+  readonly #sink: FrameSink & { readonly frames: number };
+
+  constructor(sink: FrameSink & { readonly frames: number }) {
+    this.#sink = sink;
+  }
+
+  get frames(): number {
+    return this.#sink.frames;
+  }
+
+  async write(block: FrameBlock, interfaces: readonly FrameInterface[]): Promise<void> {
+    await this.#sink.write(block, interfaces);
+    await this.#sink.flush();
+  }
+
+  flush(): void | Promise<void> {
+    return this.#sink.flush();
+  }
+
+  close(): void | Promise<void> {
+    return this.#sink.close();
+  }
+}
+
+/** Files that follow one another: looks at the clock at every flush, and says when the last file is full. */
+class ClockedRotation implements CountingSink {
+  readonly flushEvery = 100;
+  readonly #rotating: RotatingSink;
+  readonly #live: boolean;
+  readonly #eachBlock: boolean;
+  #flushed = performance.now();
+
+  constructor(rotating: RotatingSink, live: boolean, eachBlock: boolean) {
+    this.#rotating = rotating;
+    this.#live = live;
+    this.#eachBlock = eachBlock;
+  }
+
+  get frames(): number {
+    return this.#rotating.frames;
+  }
+
+  write(block: FrameBlock, interfaces: readonly FrameInterface[]): void | Promise<void> {
+    const done = this.#rotating.write(block, interfaces);
+    if (done !== undefined || this.#eachBlock) return this.#after(done);
+    this.#check();
+  }
+
+  async #after(done: void | Promise<void>): Promise<void> {
+    await done;
+    if (this.#eachBlock) await this.#rotating.flush();
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#rotating.finished) throw new OutputClosed('as many files as -W asked for are written');
+  }
+
+  async flush(): Promise<void> {
+    if (this.#live) await this.#rotating.tick();
+    this.#check();
+    const now = performance.now();
+    if (this.#live && now - this.#flushed < 900) return;
+    this.#flushed = now;
+    await this.#rotating.flush();
+  }
+
+  close(): Promise<void> {
+    return this.#rotating.close();
+  }
+}
+
+/** -w FILE --print. */
+class BothSinks implements CountingSink {
+  readonly #file: CountingSink;
+  readonly #printer: FrameSink;
+
+  constructor(file: CountingSink, printer: FrameSink) {
+    this.#file = file;
+    this.#printer = printer;
+  }
+
+  get frames(): number {
+    return this.#file.frames!;
+  }
+
+  get flushEvery(): number {
+    return this.#file.flushEvery ?? 1000;
+  }
+
+  async write(block: FrameBlock, interfaces: readonly FrameInterface[]): Promise<void> {
+    await this.#file.write(block, interfaces);
+    await this.#printer.write(block, interfaces);
+  }
+
+  async flush(): Promise<void> {
+    await this.#file.flush();
+    await this.#printer.flush();
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#file.close();
+    } finally {
+      await this.#printer.close();
+    }
+  }
+}
+
+/** What prints blocks: the printers of dissect/. */
+interface Printer {
+  print(block: FrameBlock, interfaces: readonly FrameInterface[]): number;
+  flush(): void;
+}
+
+/** A printer's text on standard output, waiting where the reader is slow. */
+class PrintingSink implements FrameSink {
+  readonly #printer: Printer;
+  readonly #eachBlock: boolean;
+  #wait: Promise<void> | null = null;
+
+  constructor(printer: (out: (chunk: Uint8Array) => void) => Printer, eachBlock: boolean) {
+    this.#printer = printer((chunk) => {
+      const done = stdout().write(chunk);
+      if (done !== undefined) this.#wait = done;
+    });
+    this.#eachBlock = eachBlock;
+  }
+
+  write(block: FrameBlock, interfaces: readonly FrameInterface[]): void | Promise<void> {
+    this.#printer.print(block, interfaces);
+    if (this.#eachBlock) this.#printer.flush();
+    return this.#waited();
+  }
+
+  #waited(): void | Promise<void> {
+    const wait = this.#wait;
+    if (wait === null) return;
+    this.#wait = null;
+    return wait;
+  }
+
+  flush(): void | Promise<void> {
+    this.#printer.flush();
+    return this.#waited();
+  }
+
+  close(): void | Promise<void> {
+    return this.flush();
+  }
+}
+
+async function openPrinter(options: PrintOptions, context: OutputContext): Promise<FrameSink> {
+  const eachBlock =
+    context.live || options.lineBuffered === true || options.packetBuffered === true || stdout().isTerminal;
+  if (options.format === 'json') {
+    const { JsonPrinter } = await import('../dissect/json.ts');
+    const json = {
+      raw: (options.hex ?? options.hexAscii ?? 0) > 0,
+      checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true,
+    };
+    return new PrintingSink((out) => new JsonPrinter(json, out), eachBlock);
+  }
+  const { TextPrinter } = await import('../dissect/text-printer.ts');
+  const text = await textOptions(options, context);
+  return new PrintingSink((out) => new TextPrinter(text, out), eachBlock);
+}
+
+/** tcpdump's letters as the printer's options. */
+async function textOptions(options: PrintOptions, context: OutputContext): Promise<TextOptions> {
+  const names = options.numeric ? {} : (await import('./names.ts')).namesFromFiles();
+  const colour = useColour(options.color, stdout().isTerminal) ? (await import('./palette.ts')).colourOf : undefined;
+  return {
+    ...names,
+    interfaceName: context.interfaceName ?? localInterfaceNames(),
+    link: options.linkLevel === true,
+    verbose: options.verbose ?? 0,
+    quiet: options.quiet === true,
+    absoluteSequence: options.absoluteTcpSequenceNumbers === true,
+    timestamp: (options.time ?? 0) as 0 | 1 | 2 | 3 | 4 | 5,
+    nano: wantsNano(options),
+    hex: (options.hex ?? 0) as 0 | 1 | 2,
+    hexAscii: (options.hexAscii ?? 0) as 0 | 1 | 2,
+    ascii: (options.ascii ?? 0) as 0 | 1 | 2,
+    number: options.number === true,
+    checksums: options.dontVerifyChecksums !== true,
+    ...(colour === undefined ? {} : { colour }),
+  };
+}
+
+/** Names of this machine's devices by index, looked up when first asked: for cooked frames of a file, which keep only the
+ * index, tcpdump shows them as well. */
+function localInterfaceNames(): (ifindex: number) => string | undefined {
+  let names: Map<number, string> | null = null;
+  return (ifindex) => {
+    if (names === null) {
+      names = new Map();
+      try {
+        for (const name of readdirSync('/sys/class/net'))
+          names.set(Number(readFileSync(`/sys/class/net/${name}/ifindex`, 'latin1')), name);
+      } catch {
+        // Without /sys, or for a device that has just gone, an index has no name.
+      }
+    }
+    return names.get(ifindex);
+  };
+}

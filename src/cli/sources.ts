@@ -1,0 +1,112 @@
+import { startMember } from '../api/fanout.ts';
+import { LIBPCAP_LIMITS, LibpcapError, openLibpcap } from '../capture/libpcap.ts';
+import { type LiveOptions, SingleRing } from '../capture/live.ts';
+import type { LiveSource } from '../capture/session.ts';
+import { deviceLinkType, LINKTYPE_LINUX_SLL2 } from '../socket/linktype.ts';
+import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
+import type { Link } from '../socket/route.ts';
+import { TIMESTAMP_TYPES } from '../socket/timestamp.ts';
+import type { SystemCalls } from '../syscall/contract.ts';
+import { SystemError } from '../syscall/error.ts';
+import { IFF_UP } from '../uapi/if.ts';
+import type { CaptureOptions } from './capture-options.ts';
+import { Failure, UsageError } from './exit.ts';
+import { DEFAULT_SNAPLEN } from './options.ts';
+import { noPermission } from './permission.ts';
+
+/** Opens what `netlab capture` captures from. Throws UsageError for a filter that is wrong, and Failure where the kernel
+ * refuses: 77 without the privilege, with the commands that would work. */
+export async function openSource(
+  system: SystemCalls,
+  devices: readonly Link[],
+  interfaces: string[],
+  expression: string,
+  options: CaptureOptions,
+): Promise<LiveSource> {
+  const linkTypes = interfaces.map((name) =>
+    name === 'any'
+      ? LINKTYPE_LINUX_SLL2
+      : deviceLinkType(devices.find((device) => device.name === name)!.arphrd).linkType,
+  );
+  // A wrong expression is told before the kernel is asked for anything.
+  let program: LiveOptions['program'];
+  if (expression !== '') {
+    const { compileFilter } = await import('./filter.ts');
+    const compiled = new Map(linkTypes.map((type) => [type, compileFilter(expression, type, options)]));
+    program = (linkType) => compiled.get(linkType) ?? compileFilter(expression, linkType, options);
+  }
+  try {
+    if (options.backend === 'libpcap') return libpcapSource(interfaces, expression, options);
+    return await afPacketSource(system, devices, interfaces, {
+      ...liveOptions(interfaces, options),
+      program,
+      filterText: expression,
+    });
+  } catch (error) {
+    if (error instanceof SystemError || error instanceof LibpcapError) throw explained(error, interfaces);
+    throw error;
+  }
+}
+
+function liveOptions(interfaces: string[], options: CaptureOptions): LiveOptions {
+  const { timestampType } = options;
+  if (timestampType !== undefined && !(TIMESTAMP_TYPES as readonly string[]).includes(timestampType))
+    throw new UsageError(`-j ${timestampType}: the timestamp types are ${TIMESTAMP_TYPES.join(', ')}`);
+  return {
+    interfaces,
+    promiscuous: options.promiscuousMode,
+    direction: options.direction,
+    snaplen: options.snaplen || DEFAULT_SNAPLEN,
+    bufferSize: options.bufferSize === undefined ? undefined : options.bufferSize * 1024,
+    blockTimeout: options.blockTimeout,
+    // Without a file somebody watches: a frame is shown soon, not when its block is full.
+    immediate: options.immediate || options.immediateMode ? true : undefined,
+    timestampType: timestampType as LiveOptions['timestampType'],
+    fanout: options.fanout === undefined ? undefined : { ...options.fanout, start: startMember },
+  };
+}
+
+async function afPacketSource(
+  system: SystemCalls,
+  devices: readonly Link[],
+  interfaces: string[],
+  options: LiveOptions,
+): Promise<LiveSource> {
+  for (const name of interfaces) {
+    const device = devices.find((one) => one.name === name);
+    if (device !== undefined && (device.flags & IFF_UP) === 0)
+      throw new Failure(`${name} is not up: ip link set ${name} up`);
+  }
+  if (interfaces.length === 1 && options.fanout === undefined) return new SingleRing(system, options);
+  const { openMerged } = await import('../capture/merged.ts');
+  return openMerged(system, options);
+}
+
+function libpcapSource(interfaces: string[], expression: string, options: CaptureOptions): LiveSource {
+  const cannot = (option: string): never => {
+    throw new UsageError(`--backend libpcap cannot do ${option}: leave one of them out`);
+  };
+  if (!options.promiscuousMode) cannot('-p (it is always promiscuous)');
+  if (options.direction !== 'inout') cannot('-Q');
+  if (options.fanout !== undefined) cannot('--fanout');
+  if (options.timestampType !== undefined) cannot('-j');
+  process.stderr.write(`netlab: ${LIBPCAP_LIMITS}\n`);
+  return openLibpcap({
+    interfaces,
+    filter: expression,
+    snaplen: options.snaplen || DEFAULT_SNAPLEN,
+    bufferSize: options.bufferSize === undefined ? DEFAULT_BUFFER_SIZE : options.bufferSize * 1024,
+  });
+}
+
+/** What a person should read when the kernel refused. */
+function explained(error: SystemError | LibpcapError, interfaces: string[]): Failure {
+  const on = interfaces.join(', ');
+  if (error.code === 'EPERM' || error.code === 'EACCES') return noPermission(`capturing on ${on}`, error.message);
+  if (error.code === 'ENETDOWN') return new Failure(`${on} is not up: ip link set ${on} up`);
+  if (error.code === 'ENOMEM')
+    return new Failure(
+      `the kernel has no memory for a ring of this size: choose a smaller one with -B (${error.message})`,
+    );
+  return new Failure(`cannot capture on ${on}: ${error.message}`);
+}
