@@ -17,6 +17,7 @@ import * as ifArp from '../../src/uapi/if_arp.ts';
 import * as ifEther from '../../src/uapi/if_ether.ts';
 import * as ifLink from '../../src/uapi/if_link.ts';
 import * as ifPacket from '../../src/uapi/if_packet.ts';
+import * as ifTun from '../../src/uapi/if_tun.ts';
 import * as in_ from '../../src/uapi/in.ts';
 import * as in6 from '../../src/uapi/in6.ts';
 import * as mman from '../../src/uapi/mman.ts';
@@ -48,6 +49,7 @@ const MODULES: [name: string, module: object, headers: string[]][] = [
   ['if_ether', ifEther, ['linux/if_ether.h']],
   ['if_link', ifLink, ['linux/if_link.h', 'linux/rtnetlink.h']],
   ['if_packet', ifPacket, ['linux/if_packet.h']],
+  ['if_tun', ifTun, ['sys/ioctl.h', 'linux/if_tun.h']],
   ['in', in_, ['linux/in.h']],
   ['in6', in6, ['linux/in6.h', 'linux/ipv6.h']],
   ['mman', mman, ['sys/mman.h']],
