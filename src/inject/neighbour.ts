@@ -7,6 +7,7 @@ import { IPPROTO_ICMPV6 } from '../wire/ipproto.ts';
 import * as ipv6 from '../wire/ipv6.ts';
 import * as ndp from '../wire/ndp.ts';
 import { ipv6Pseudo } from '../wire/pseudo.ts';
+import { multicastMac, sameAddress } from './address.ts';
 
 /** Questions for a neighbour's Ethernet address, and their answers: ARP (RFC 826) and neighbour discovery (RFC 4861 7.2).
  * Frames only; `resolve.ts` sends them. */
@@ -20,15 +21,6 @@ export interface Asker {
   /** Its address on the link, 4 or 16 bytes as the target's; all zero where it has none (RFC 5227 2.1.1). */
   address: Uint8Array;
 }
-
-/** RFC 1112 6.4 and RFC 2464 7: where an IP multicast goes on Ethernet. `group` has 4 or 16 bytes. */
-export const multicastMac = (group: Uint8Array): Uint8Array =>
-  group.length === 4
-    ? Uint8Array.of(0x01, 0x00, 0x5e, group[1]! & 0x7f, group[2]!, group[3]!)
-    : Uint8Array.of(0x33, 0x33, group[12]!, group[13]!, group[14]!, group[15]!);
-
-export const isMulticast = (address: Uint8Array): boolean =>
-  address.length === 4 ? address[0]! >>> 4 === 0xe : address[0] === 0xff;
 
 /** RFC 4291 2.7.1. */
 const solicitedNode = (target: Uint8Array): Uint8Array => {
@@ -87,7 +79,7 @@ function arpAnswer(frame: Uint8Array, end: number, target: Uint8Array): Uint8Arr
   if ('stop' in message) return null;
   const { hardwareType, protocolType, operation, senderHardware, senderProtocol } = message;
   const fits = hardwareType === arp.HARDWARE_ETHERNET && protocolType === ETHERTYPE_IPV4 && operation === arp.OP_REPLY;
-  return fits && senderHardware.length === ethernet.ADDRESS_LENGTH && same(senderProtocol, target)
+  return fits && senderHardware.length === ethernet.ADDRESS_LENGTH && sameAddress(senderProtocol, target)
     ? senderHardware
     : null;
 }
@@ -104,11 +96,9 @@ function advertisement(frame: Uint8Array, end: number, target: Uint8Array): Uint
   const pseudo = ipv6Pseudo(frame, ipv6.srcAt(packet), frame, ipv6.dstAt(packet), IPPROTO_ICMPV6);
   if (icmp6.verify(frame, at, close, pseudo) !== 0) return null;
   const message = ndp.parse(frame, at, close);
-  if ('stop' in message || message.kind !== 'neighborAdvertisement' || !same(message.target, target)) return null;
+  if ('stop' in message || message.kind !== 'neighborAdvertisement' || !sameAddress(message.target, target))
+    return null;
   const link = message.options.find(({ type }) => type === ndp.OPTION_TARGET_LINK);
   // RFC 4861 7.2.4: an answer to a question that went to all has the option; without it there is nothing to learn.
   return link?.data.length === ethernet.ADDRESS_LENGTH ? link.data : null;
 }
-
-const same = (one: Uint8Array, other: Uint8Array): boolean =>
-  one.length === other.length && one.every((byte, index) => byte === other[index]);

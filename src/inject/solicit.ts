@@ -4,11 +4,11 @@ import { SystemError } from '../syscall/error.ts';
 import { EHOSTUNREACH } from '../uapi/errno.ts';
 import * as bpf from '../uapi/filter.ts';
 import { AF_PACKET, SO_ATTACH_FILTER, SOCK_RAW, SOL_SOCKET } from '../uapi/socket.ts';
-import { formatIpv4, formatIpv6 } from '../wire/address.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import * as icmp6 from '../wire/icmp6.ts';
 import { IPPROTO_ICMPV6 } from '../wire/ipproto.ts';
 import * as ipv6 from '../wire/ipv6.ts';
+import { formatIp } from './address.ts';
 import { type Asker, answer, answerType, question } from './neighbour.ts';
 
 /** Link and device on which a neighbour is looked for. */
@@ -82,7 +82,7 @@ export async function solicit(
   }
   const kind = target.length === 4 ? 'ARP' : 'neighbour solicitation';
   throw new SystemError(EHOSTUNREACH, kind, {
-    dest: target.length === 4 ? formatIpv4(target) : formatIpv6(target),
+    dest: formatIp(target),
     hint: `Nobody on ${link.name} answered ${tries} questions for its Ethernet address`,
   });
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { answer, isMulticast, multicastMac, question } from '../../src/inject/neighbour.ts';
+import { isMulticast, multicastMac } from '../../src/inject/address.ts';
+import { answer, question } from '../../src/inject/neighbour.ts';
 import { parseIpv4, parseIpv6, parseMac } from '../../src/wire/address.ts';
 
 const hex = (bytes: Uint8Array | null): string | null => bytes && Buffer.from(bytes).toString('hex');
