@@ -147,8 +147,10 @@ function summary(program: BpfProgram, linkType: number, expression: string | und
   const shortest = requiredLengths(program)[0]!;
   if (shortest > 0 && Number.isFinite(shortest))
     say(`A packet of which fewer than ${shortest} bytes are there cannot pass: a load outside the packet rejects it.`);
-  if (kept.size > 0)
-    say(`Of a packet that passes, up to ${[...kept].sort((a, b) => b - a).join(' or ')} bytes are kept.`);
+  if (kept.size > 0) {
+    const counts = [...kept].sort((one, other) => other - one).join(' or ');
+    say(`Of a packet that passes, up to ${counts} byte${counts === '1' ? ' is' : 's are'} kept.`);
+  }
   return lines;
 }
 

@@ -151,7 +151,7 @@ export function sentence(program: BpfProgram, index: number, state: State | unde
         : `copy A into X: ${nameOf(state.a, linkType, state.facts).text}`;
     case BPF_RET:
       if (bpfReturnValue(code) === BPF_A) return 'end: A is the number of bytes to keep, and 0 rejects the packet';
-      return k === 0 ? 'reject the packet' : `accept the packet: keep up to ${k} bytes of it`;
+      return k === 0 ? 'reject the packet' : `accept the packet: keep up to ${k} byte${k === 1 ? '' : 's'} of it`;
     case BPF_JMP: {
       const next = index + 1;
       if (bpfOperation(code) === BPF_JA) return destination(program, next + (k | 0));
