@@ -23,6 +23,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/capture.ts'),
   },
   read: { summary: 'print, filter or convert savefiles (pcap, pcapng)', load: () => import('./commands/read.ts') },
+  'send-udp': {
+    summary: 'send UDP datagrams, as frames of our own or through the kernel',
+    load: () => import('./commands/send-udp.ts'),
+  },
   interfaces: { summary: 'list network interfaces', load: () => import('./commands/interfaces.ts') },
   doctor: {
     summary: 'say what works on this machine, and what to do about what does not',
