@@ -125,7 +125,7 @@ class Reader implements SavefileSource {
     for (;;) {
       if (this.#signal?.aborted) {
         this.close();
-        throw this.#signal.reason;
+        this.#signal.throwIfAborted();
       }
       if (this.#failure !== null) throw this.#failure;
       if (this.#closed) return null;
@@ -215,10 +215,14 @@ class Reader implements SavefileSource {
       for (;;) {
         const step = this.next();
         const block = step instanceof Promise ? await step : step;
-        if (this.#signal?.aborted) throw this.#signal.reason;
+        this.#signal?.throwIfAborted();
         if (block === null) return;
         yield block;
       }
+    } catch (error) {
+      // Closing the input under a read makes that fail in its own way; the abort is the reason.
+      this.#signal?.throwIfAborted();
+      throw error;
     } finally {
       this.#signal?.removeEventListener('abort', stop);
       this.close();
@@ -247,6 +251,8 @@ export async function openSavefile(
   options.signal?.throwIfAborted();
   const file = options.name ?? (typeof from === 'string' ? from : '-');
   let input = await openInput(from, file);
+  const abort = (): void => input.close();
+  options.signal?.addEventListener('abort', abort, { once: true });
   try {
     const sniff = new Uint8Array(SNIFF);
     let length = await readMagic(input, sniff);
@@ -269,7 +275,10 @@ export async function openSavefile(
     return reader;
   } catch (error) {
     input.close();
+    options.signal?.throwIfAborted();
     throw error;
+  } finally {
+    options.signal?.removeEventListener('abort', abort);
   }
 }
 

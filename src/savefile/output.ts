@@ -101,7 +101,9 @@ class StreamOutput implements ByteOutput {
       const closed = (): void =>
         reject(systemError(this.#file, 'SAVEFILE_WRITE', this.#error ?? new Error('the stream was closed')));
       stream.once('close', closed);
-      stream.write(bytes.subarray(0, length), (error) => {
+      // A socket of ours has written its bytes when it calls back; a stream of somebody else's may have only passed them on.
+      const piece = this.#owned ? bytes.subarray(0, length) : bytes.slice(0, length);
+      stream.write(piece, (error) => {
         stream.off('close', closed);
         if (error) reject(systemError(this.#file, 'SAVEFILE_WRITE', error));
         else resolve();

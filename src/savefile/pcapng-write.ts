@@ -106,7 +106,7 @@ export class PcapngEncoder implements RecordEncoder {
   #lastSeconds = 0;
   #lastNanoseconds = 0;
   /** A second, and what its beginning is in nanoseconds as two words: worked out when the second changes. */
-  #second = -1;
+  #second = Number.NaN;
   #secondHigh = 0;
   #secondLow = 0;
 
