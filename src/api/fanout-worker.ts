@@ -1,14 +1,13 @@
 /** The thread of one member of a fanout group: takes the blocks of a ring and sends copies of them. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { FilteredRing } from '../capture/live.ts';
+import { anyInterface, FilteredRing } from '../capture/live.ts';
 import { BATCHES_UNDERWAY, type FromMember, type MemberTask, packError, type ToMember } from '../capture/member.ts';
 import { type Batch, copyBatch } from '../capture/merge.ts';
-import type { BpfProgram } from '../filter/program.ts';
 import { linuxSystemCalls } from '../linux/index.ts';
 import { PacketRing } from '../socket/ring.ts';
 
 const port = parentPort!;
-const { options, member } = workerData as MemberTask;
+const { options, member, program } = workerData as MemberTask;
 
 const tell = (message: FromMember, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 const memoryOf = (batch: Batch): ArrayBuffer[] =>
@@ -53,8 +52,10 @@ const none = {
 };
 try {
   const opened = PacketRing.open(linuxSystemCalls(), options);
-  ring = new FilteredRing(opened, options.interface, member, () => options.filter as BpfProgram);
-  tell({ kind: 'open', bufferSize: opened.bufferSize });
+  ring = new FilteredRing(opened, options.interface, member, () => program);
+  const live = { interfaces: [], ...(options.snapLength === undefined ? {} : { snaplen: options.snapLength }) };
+  const interfaces = options.interface === 'any' ? [anyInterface(opened, live)] : opened.interfaces;
+  tell({ kind: 'open', bufferSize: opened.bufferSize, interfaces });
   for await (const block of ring) {
     const batch = copyBatch(block);
     underway++;

@@ -4,7 +4,7 @@ import { ringLink } from '../socket/ring.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
 import type { Feed } from './feed.ts';
-import { type LiveOptions, ringOptions } from './live.ts';
+import { type LiveOptions, ringOptions, userProgram } from './live.ts';
 import { type FromMember, type MemberTask, type ToMember, unpackError } from './member.ts';
 import type { Batch } from './merge.ts';
 import type { RingStatistics } from './statistics.ts';
@@ -15,26 +15,29 @@ export async function openMembers(
   name: string,
   options: LiveOptions,
   fanout: NonNullable<LiveOptions['fanout']>,
-): Promise<{ feeds: Feed[]; bufferSize: number }> {
-  // A function cannot go to another thread: the program is made here.
-  const program = options.program?.(ringLink(system, name).linkType) ?? null;
+): Promise<{ feeds: Feed[]; bufferSize: number; interfaces: FrameInterface[] }> {
+  // A function cannot go to another thread: the programs are made here.
+  const { linkType } = ringLink(system, name);
+  const filter = options.filter?.program(linkType, 'kernel') ?? null;
+  const program = userProgram(options)(linkType);
   // The group's number is the process's choice among 65536 of the network namespace; a taken one is refused (EINVAL)
   // where its interface or mode is another, and then the next is tried.
   let group = (process.pid * 31 + fanoutGroups++ * 257) & 0xffff;
   for (let attempt = 0; ; attempt++) {
     const task = (member: number): MemberTask => ({
       member,
-      options: { ...ringOptions(name, options), filter: program, fanout: { group, mode: fanout.mode } },
+      program,
+      options: { ...ringOptions(name, options), filter, fanout: { group, mode: fanout.mode } },
     });
     const feeds: MemberFeed[] = [];
     try {
-      let bufferSize = 0;
+      let open: Opened = { bufferSize: 0, interfaces: [] };
       for (let member = 0; member < fanout.threads; member++) {
         const feed = new MemberFeed(fanout.start(task(member)), name, member);
         feeds.push(feed);
-        bufferSize = await feed.opened();
+        open = await feed.opened();
       }
-      return { feeds, bufferSize };
+      return { feeds, ...open };
     } catch (error) {
       await Promise.all(feeds.map((feed) => feed.close()));
       const taken = error instanceof SystemError && error.syscall.includes('PACKET_FANOUT') && error.code === 'EINVAL';
@@ -46,11 +49,17 @@ export async function openMembers(
 
 let fanoutGroups = 0;
 
+/** What a member says of its ring when that is open. */
+interface Opened {
+  bufferSize: number;
+  interfaces: FrameInterface[];
+}
+
 /** A ring in a thread of its own. */
 class MemberFeed implements Feed {
   readonly #worker: Worker;
   #last: RingStatistics;
-  #open: { resolve: (bufferSize: number) => void; reject: (error: Error) => void } | null = null;
+  #open: { resolve: (opened: Opened) => void; reject: (error: Error) => void } | null = null;
   #end: { resolve: () => void; reject: (error: Error) => void } | null = null;
   #outcome: { error: Error | null } | null = null;
   #asked: ((statistics: RingStatistics) => void)[] = [];
@@ -66,7 +75,7 @@ class MemberFeed implements Feed {
     worker.on('exit', () => this.#ended(new Error(`the thread of member ${member} on ${name} ended by itself`)));
   }
 
-  opened(): Promise<number> {
+  opened(): Promise<Opened> {
     return new Promise((resolve, reject) => {
       if (this.#outcome?.error) reject(this.#outcome.error);
       else this.#open = { resolve, reject };
@@ -80,7 +89,7 @@ class MemberFeed implements Feed {
   #message(message: FromMember): void {
     switch (message.kind) {
       case 'open':
-        this.#open?.resolve(message.bufferSize);
+        this.#open?.resolve(message);
         this.#open = null;
         break;
       case 'batch':

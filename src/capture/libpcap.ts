@@ -175,8 +175,8 @@ class LibpcapSource implements LiveSource {
     this.#wake?.();
   }
 
-  get linkType(): number {
-    return this.interfaces[0]!.linkType;
+  get described(): readonly FrameInterface[] {
+    return this.interfaces;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBlock, void> {

@@ -5,10 +5,11 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import type { Direction } from '../socket/capture-filter.ts';
 import type { FanoutMode } from '../socket/packet.ts';
-import { PacketRing, type RingOptions } from '../socket/ring.ts';
+import { DEFAULT_SNAP_LENGTH, PacketRing, type RingOptions } from '../socket/ring.ts';
 import type { TimestampType } from '../socket/timestamp.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { CounterWatch, type InterfaceCounters } from './counters.ts';
+import type { Expression } from './expression.ts';
 import { BlockFilter } from './filter.ts';
 import type { MemberTask } from './member.ts';
 import type { LiveSource } from './session.ts';
@@ -17,10 +18,8 @@ import type { RingStatistics } from './statistics.ts';
 export interface LiveOptions {
   /** Names of devices; 'any' alone for all of them. At least one. */
   interfaces: readonly string[];
-  /** The program for a link type; null: everything. May throw what is wrong with the expression. */
-  program?: ((linkType: number) => BpfProgram | null) | undefined;
-  /** The filter as it was typed. */
-  filterText?: string | undefined;
+  /** The filter; none: everything. */
+  filter?: Expression | undefined;
   promiscuous?: boolean | undefined;
   direction?: Direction | undefined;
   /** Bytes of a frame to keep. */
@@ -37,12 +36,10 @@ export interface LiveOptions {
 
 /** What `PacketRing.open` needs of the options, for one interface. */
 export function ringOptions(name: string, options: LiveOptions): RingOptions {
-  const { program, filterText, promiscuous, direction, snaplen, bufferSize, blockTimeout, immediate, timestampType } =
-    options;
+  const { filter, promiscuous, direction, snaplen, bufferSize, blockTimeout, immediate, timestampType } = options;
   return {
     interface: name,
-    ...(program === undefined ? {} : { filter: program }),
-    ...(filterText ? { filterText } : {}),
+    ...(filter === undefined ? {} : { filter: (type) => filter.program(type, 'kernel'), filterText: filter.text }),
     ...(promiscuous === undefined ? {} : { promiscuous }),
     ...(direction === undefined ? {} : { direction }),
     ...(snaplen === undefined ? {} : { snapLength: snaplen }),
@@ -53,6 +50,12 @@ export function ringOptions(name: string, options: LiveOptions): RingOptions {
   };
 }
 
+/** The program for frames that were captured, by link type. */
+export const userProgram =
+  ({ filter }: LiveOptions) =>
+  (linkType: number): BpfProgram | null =>
+    filter?.program(linkType, 'frames') ?? null;
+
 /** A ring as a source of blocks, with the frames taken out that only a program here can tell: the kernel cannot run every
  * program over cooked frames. */
 export class FilteredRing {
@@ -62,12 +65,13 @@ export class FilteredRing {
   readonly #filter: BlockFilter | null;
   #rejected = 0;
 
-  constructor(ring: PacketRing, name: string, member: number | null, program: LiveOptions['program']) {
+  /** `program` makes the program that runs here, where the kernel cannot run the filter. */
+  constructor(ring: PacketRing, name: string, member: number | null, program: (linkType: number) => BpfProgram | null) {
     this.ring = ring;
     this.name = name;
     this.member = member;
     // An accepting program of the kernel's also cuts frames; here only its yes or no counts.
-    this.#filter = ring.filtered ? null : new BlockFilter((linkType) => jit(program!(linkType)!));
+    this.#filter = ring.filtered ? null : new BlockFilter((linkType) => jit(program(linkType)!));
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<FrameBlock, void> {
@@ -96,8 +100,18 @@ export class FilteredRing {
   }
 }
 
-/** Fills in what a savefile says at its end about each interface. What the kernel counts, it counts by ring; a ring over
- * `any` has many interfaces, and then the counts stand at the first, so that their sum over a file is true. */
+/** An interface that stands for all devices: a ring over `any` is described by it before a frame has come. */
+export const anyInterface = (ring: PacketRing, options: LiveOptions): FrameInterface => ({
+  name: 'any',
+  linkType: ring.link.linkType,
+  snapLength: options.snaplen ?? DEFAULT_SNAP_LENGTH,
+  timestampDigits: 9,
+  description: 'all interfaces',
+  ...(options.filter === undefined ? {} : { filter: options.filter.text }),
+});
+
+/** Fills in what a savefile says at its end about each interface. The kernel counts by ring, so that the devices behind
+ * `any` have no counts of their own but those of their drivers. */
 export function fillStatistics(
   interfaces: readonly FrameInterface[],
   rings: readonly RingStatistics[],
@@ -109,15 +123,14 @@ export function fillStatistics(
     nanoseconds: Math.floor((milliseconds % 1000) * 1e6),
   });
   const endTime = time(Date.now());
-  const byInterface = new Map<string, RingStatistics[]>();
-  for (const ring of rings) byInterface.set(ring.interface, [...(byInterface.get(ring.interface) ?? []), ring]);
-  interfaces.forEach((known, row) => {
-    const own = byInterface.get(known.name) ?? (row === 0 ? byInterface.get('any') : undefined) ?? [];
+  for (const known of interfaces) {
+    const own = rings.filter((ring) => ring.interface === known.name);
     const device = counters.find(({ name }) => name === known.name)?.counters;
-    const sum = (what: 'received' | 'dropped' | 'delivered'): bigint | undefined =>
-      own.length === 0 || own.some((ring) => ring[what] === null)
-        ? undefined
-        : BigInt(own.reduce((total, ring) => total + ring[what]!, 0));
+    const sum = (what: 'received' | 'dropped' | 'delivered'): bigint | undefined => {
+      const counts = own.map((ring) => ring[what]);
+      if (counts.length === 0 || counts.includes(null)) return undefined;
+      return BigInt((counts as number[]).reduce((total, count) => total + count, 0));
+    };
     const accepted = sum('received');
     const dropped = sum('dropped');
     const delivered = sum('delivered');
@@ -129,7 +142,7 @@ export function fillStatistics(
       ...(dropped === undefined ? {} : { osDropped: dropped }),
       ...(delivered === undefined ? {} : { delivered }),
     };
-  });
+  }
 }
 
 /** One ring, iterated in place: nothing is copied. */
@@ -137,19 +150,22 @@ export class SingleRing implements LiveSource {
   readonly #ring: FilteredRing;
   readonly #watch: CounterWatch | null;
   readonly #started = Date.now();
+  readonly described: readonly FrameInterface[];
 
   constructor(system: SystemCalls, options: LiveOptions) {
     const name = options.interfaces[0]!;
     this.#watch = name === 'any' ? null : new CounterWatch(system, name);
-    this.#ring = new FilteredRing(PacketRing.open(system, ringOptions(name, options)), name, null, options.program);
+    this.#ring = new FilteredRing(
+      PacketRing.open(system, ringOptions(name, options)),
+      name,
+      null,
+      userProgram(options),
+    );
+    this.described = name === 'any' ? [anyInterface(this.#ring.ring, options)] : this.interfaces;
   }
 
   get interfaces(): readonly FrameInterface[] {
     return this.#ring.ring.interfaces;
-  }
-
-  get linkType(): number {
-    return this.#ring.ring.link.linkType;
   }
 
   get bufferSize(): number {
@@ -166,7 +182,7 @@ export class SingleRing implements LiveSource {
 
   rings(): RingStatistics[] {
     const rings = [this.#ring.statistics()];
-    fillStatistics(this.interfaces, rings, this.counters(), this.#started);
+    fillStatistics(this.described, rings, this.counters(), this.#started);
     return rings;
   }
 

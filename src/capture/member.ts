@@ -1,4 +1,5 @@
 /** What the threads of a fanout group and the main thread say to each other. */
+import type { BpfProgram } from '../filter/program.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import type { RingOptions } from '../socket/ring.ts';
 import { SystemError } from '../syscall/error.ts';
@@ -8,15 +9,18 @@ import type { RingStatistics } from './statistics.ts';
 /** What a member's thread is started with. */
 export interface MemberTask {
   options: RingOptions;
+  /** For frames that the kernel could not filter. */
+  program: BpfProgram | null;
   member: number;
 }
 
 /** What the thread is told. */
 export type ToMember = { kind: 'stop' | 'taken' | 'statistics' };
 
-/** What the thread tells. Everything in order, so that what is counted in statistics has been delivered before. */
+/** What the thread tells. Everything in order, so that what is counted in statistics has been delivered before. The
+ * interfaces of `open` are as a file can describe them before the first frame. */
 export type FromMember =
-  | { kind: 'open'; bufferSize: number }
+  | { kind: 'open'; bufferSize: number; interfaces: FrameInterface[] }
   | { kind: 'batch'; batch: Batch; interfaces: FrameInterface[] }
   | { kind: 'statistics'; statistics: RingStatistics }
   | { kind: 'ended'; statistics: RingStatistics; error: MemberError | null };

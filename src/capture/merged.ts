@@ -1,11 +1,11 @@
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
-import { DEFAULT_BLOCK_TIMEOUT, PacketRing, ringLink } from '../socket/ring.ts';
+import { DEFAULT_BLOCK_TIMEOUT, PacketRing } from '../socket/ring.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { CounterWatch, type InterfaceCounters } from './counters.ts';
 import { openMembers } from './fanout.ts';
 import type { Feed } from './feed.ts';
-import { FilteredRing, fillStatistics, type LiveOptions, ringOptions } from './live.ts';
+import { FilteredRing, fillStatistics, type LiveOptions, ringOptions, userProgram } from './live.ts';
 import { type Batch, BlockMerger, copyBatch } from './merge.ts';
 import type { LiveSource } from './session.ts';
 import type { RingStatistics } from './statistics.ts';
@@ -49,19 +49,19 @@ export async function openMerged(system: SystemCalls, options: LiveOptions): Pro
   const feeds: Feed[] = [];
   const blockTimeout = options.immediate ? 1 : (options.blockTimeout ?? DEFAULT_BLOCK_TIMEOUT);
   let bufferSize = 0;
-  let linkType = 0;
+  const described: FrameInterface[] = [];
   try {
     for (const name of options.interfaces) {
       if (options.fanout === undefined) {
         const ring = PacketRing.open(system, ringOptions(name, options));
-        feeds.push(new LocalFeed(new FilteredRing(ring, name, null, options.program)));
+        feeds.push(new LocalFeed(new FilteredRing(ring, name, null, userProgram(options))));
         bufferSize ||= ring.bufferSize;
-        linkType ||= ring.link.linkType;
+        described.push(...ring.interfaces);
       } else {
-        linkType ||= ringLink(system, name).linkType;
         const members = await openMembers(system, name, options, options.fanout);
         feeds.push(...members.feeds);
         bufferSize ||= members.bufferSize;
+        described.push(...members.interfaces);
       }
     }
   } catch (error) {
@@ -69,13 +69,13 @@ export async function openMerged(system: SystemCalls, options: LiveOptions): Pro
     throw error;
   }
   const watches = options.interfaces.filter((name) => name !== 'any').map((name) => new CounterWatch(system, name));
-  return new MergedSource(feeds, watches, 2 * blockTimeout + PATIENCE, { bufferSize, linkType });
+  return new MergedSource(feeds, watches, 2 * blockTimeout + PATIENCE, bufferSize, described);
 }
 
 class MergedSource implements LiveSource {
   readonly interfaces: FrameInterface[] = [];
   readonly bufferSize: number;
-  readonly linkType: number;
+  readonly described: readonly FrameInterface[];
   readonly #feeds: Feed[];
   readonly #watches: CounterWatch[];
   readonly #merger: BlockMerger;
@@ -93,13 +93,16 @@ class MergedSource implements LiveSource {
     feeds: Feed[],
     watches: CounterWatch[],
     hold: number,
-    { bufferSize, linkType }: { bufferSize: number; linkType: number },
+    bufferSize: number,
+    described: readonly FrameInterface[],
   ) {
     this.#feeds = feeds;
     this.#watches = watches;
     this.#merger = new BlockMerger(feeds.length, hold);
     this.bufferSize = bufferSize;
-    this.linkType = linkType;
+    this.described = described;
+    // The interfaces of a file are in the order they were asked for, whichever has the first frame.
+    if (!described.some(({ name }) => name === 'any')) for (const known of described) this.#id(known);
   }
 
   #id(known: FrameInterface): number {
@@ -190,7 +193,7 @@ class MergedSource implements LiveSource {
 
   async rings(): Promise<RingStatistics[]> {
     const rings = await Promise.all(this.#feeds.map((feed) => feed.statistics()));
-    fillStatistics(this.interfaces, rings, this.counters(), this.#started);
+    fillStatistics(this.described, rings, this.counters(), this.#started);
     return rings;
   }
 

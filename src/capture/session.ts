@@ -1,5 +1,5 @@
 import type { FrameBlock } from '../frames/block.ts';
-import type { FrameSink, FrameSource } from '../frames/source.ts';
+import type { FrameInterface, FrameSink, FrameSource } from '../frames/source.ts';
 import type { InterfaceCounters } from './counters.ts';
 import { type CaptureStatistics, type RingStatistics, total } from './statistics.ts';
 
@@ -10,8 +10,9 @@ export interface LiveSource extends FrameSource {
   stop(): void;
   /** Counts since the start, one row a ring. May be asked at any time, after the end as well. */
   rings(): RingStatistics[] | Promise<RingStatistics[]>;
-  /** LINKTYPE_ value of the first interface, known before `interfaces` has a row. */
-  readonly linkType: number;
+  /** What a file can say of the interfaces before the first frame. For `any`, whose devices become known with their
+   * frames, one that stands for all of them, and has the ring's counts in the end. */
+  readonly described: readonly FrameInterface[];
   /** Bytes of a ring. */
   readonly bufferSize: number;
   /** The interfaces' own counters since the start. */

@@ -36,7 +36,7 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
     if (user !== null) become(user);
     sink = await openOutputs(options, {
       live: true,
-      interfaces: source.interfaces,
+      interfaces: source.described,
       section: { application: `netlab ${version()}`, os: `Linux ${release()}`, hardware: process.arch },
       interfaceName: namesByIndex(system, devices),
       showInterface: interfaces.length > 1,
@@ -127,9 +127,8 @@ class CaptureRun {
 
   /** As tcpdump says it, one line for all interfaces. */
   #listening(): string {
-    const { interfaces } = this.#source;
-    const linkType = interfaces[0]?.linkType ?? this.#source.linkType;
-    const types = new Set(interfaces.map((one) => one.linkType));
+    const types = new Set(this.#source.described.map((one) => one.linkType));
+    const linkType = this.#source.described[0]!.linkType;
     const shown = types.size > 1 ? 'several' : (TCPDUMP_NAMES[linkType] ?? linkTypeName(linkType));
     const snaplen = this.#options.snaplen || DEFAULT_SNAPLEN;
     return `listening on ${this.#interfaces.join(', ')}, link-type ${shown}, snapshot length ${snaplen} bytes`;

@@ -23,6 +23,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/capture.ts'),
   },
   read: { summary: 'print, filter or convert savefiles (pcap, pcapng)', load: () => import('./commands/read.ts') },
+  filter: {
+    summary: 'compile a filter expression; print, explain, draw or try the program',
+    load: () => import('./commands/filter.ts'),
+  },
   'send-udp': {
     summary: 'send UDP datagrams, as frames of our own or through the kernel',
     load: () => import('./commands/send-udp.ts'),

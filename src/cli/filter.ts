@@ -1,32 +1,37 @@
+import { type Expression, type ExpressionOptions, prepareExpression } from '../capture/expression.ts';
+import { FilterError } from '../filter/error.ts';
 import type { PacketFilter } from '../filter/jit.ts';
 import { jit } from '../filter/jit.ts';
-import type { BpfProgram } from '../filter/program.ts';
-import { LibpcapUnavailable, libpcapCompile } from '../linux/libpcap.ts';
-import { Failure, UsageError } from './exit.ts';
-import { DEFAULT_SNAPLEN, type SelectOptions } from './options.ts';
+import { UsageError } from './exit.ts';
 
-/** The program of an expression for a link type. Throws UsageError that shows where the expression is wrong. */
-export function compileFilter(
-  expression: string,
-  linkType: number,
-  options: Pick<SelectOptions, 'optimize'>,
-): BpfProgram {
+/** Prepares a command line's filter. Throws UsageError that shows where the expression is wrong. */
+export async function prepareFilter(text: string, options: ExpressionOptions): Promise<Expression> {
   try {
-    const { program, error } = libpcapCompile(expression, {
-      linkType,
-      snapLength: DEFAULT_SNAPLEN,
-      optimize: options.optimize !== false,
-    });
-    if (program === null) throw new UsageError(`filter: ${error}`);
-    return program;
+    return await prepareExpression(text, options);
   } catch (error) {
-    if (error instanceof LibpcapUnavailable) throw new Failure(error.message);
-    throw error;
+    throw shown(error);
   }
 }
 
-/** The same, ready to run over frames of a savefile, for each link type that is met. */
-export const filtersFor =
-  (expression: string, options: Pick<SelectOptions, 'optimize'>) =>
-  (linkType: number): PacketFilter =>
-    jit(compileFilter(expression, linkType, options), { semantics: 'libpcap' });
+/** What is wrong with an expression, as a person should see it. */
+export function shown(error: unknown): unknown {
+  return error instanceof FilterError
+    ? new UsageError(`filter: ${error.render(process.stderr.columns || 100)}`)
+    : error;
+}
+
+/** The filters of an expression for the link types of savefiles. A link type that the expression means nothing for is an
+ * error where it is the first that is met, and has no frame that passes where it is not. */
+export function savefileFilters(expression: Expression): (linkType: number) => PacketFilter {
+  let met = false;
+  return (linkType) => {
+    try {
+      const filter = expression.filter(linkType, 'savefile');
+      met = true;
+      return filter;
+    } catch (error) {
+      if (met && error instanceof FilterError) return jit([{ code: 0x06, jt: 0, jf: 0, k: 0 }]);
+      throw shown(error);
+    }
+  };
+}

@@ -5,7 +5,6 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import { openSavefile, SavefileError, type SavefileSource } from '../savefile/index.ts';
 import { EXIT_FAILURE, exitCodeOf, messageOf, UsageError } from './exit.ts';
-import { filtersFor } from './filter.ts';
 import { filterText } from './filter-text.ts';
 import { checkWriteOptions, type PrintOptions, type SelectOptions, type WriteOptions } from './options.ts';
 import { openOutputs } from './outputs.ts';
@@ -20,13 +19,17 @@ const TURN = 50;
 /** `netlab read`: prints, filters or converts savefiles, one after the other. Sets the exit code. */
 export async function runRead(given: string[], words: string[], options: ReadOptions): Promise<void> {
   checkWriteOptions(options);
-  const { files, filter } = readWords(given, words, existsSync);
+  const { files, filter: wordsOfFilter } = readWords(given, words, existsSync);
   if (files.length === 0) throw new UsageError('read: which file? netlab read FILE… [filter], - for standard input');
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('standard input can be read only once');
   refuseOverwriting(files, options.write);
-  const expression = filterText(filter, options.filterFile);
-  const reader = new Reader(files, expression, options);
-  await reader.run();
+  const expression = filterText(wordsOfFilter, options.filterFile);
+  let filter: BlockFilter | null = null;
+  if (expression !== '') {
+    const { prepareFilter, savefileFilters } = await import('./filter.ts');
+    filter = new BlockFilter(savefileFilters(await prepareFilter(expression, options)));
+  }
+  await new Reader(files, filter, options).run();
 }
 
 /** Writing to a file that is being read would destroy it before it is read. */
@@ -57,10 +60,10 @@ class Reader {
   /** Interfaces of all files, where there are several: the rows of a file's blocks are moved behind those before. */
   #interfaces: FrameInterface[] = [];
 
-  constructor(files: string[], expression: string, options: ReadOptions) {
+  constructor(files: string[], filter: BlockFilter | null, options: ReadOptions) {
     this.#files = files;
     this.#options = options;
-    this.#filter = expression === '' ? null : new BlockFilter(filtersFor(expression, options));
+    this.#filter = filter;
   }
 
   async run(): Promise<void> {

@@ -1,10 +1,11 @@
 import { startMember } from '../api/fanout.ts';
+import type { Expression } from '../capture/expression.ts';
 import { LIBPCAP_LIMITS, LibpcapError, openLibpcap } from '../capture/libpcap.ts';
 import { type LiveOptions, SingleRing } from '../capture/live.ts';
 import type { LiveSource } from '../capture/session.ts';
 import { deviceLinkType, LINKTYPE_LINUX_SLL2 } from '../socket/linktype.ts';
 import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
-import type { Link } from '../socket/route.ts';
+import { addresses, type Link } from '../socket/route.ts';
 import { TIMESTAMP_TYPES } from '../socket/timestamp.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
@@ -29,23 +30,40 @@ export async function openSource(
       : deviceLinkType(devices.find((device) => device.name === name)!.arphrd).linkType,
   );
   // A wrong expression is told before the kernel is asked for anything.
-  let program: LiveOptions['program'];
+  let filter: Expression | undefined;
   if (expression !== '') {
-    const { compileFilter } = await import('./filter.ts');
-    const compiled = new Map(linkTypes.map((type) => [type, compileFilter(expression, type, options)]));
-    program = (linkType) => compiled.get(linkType) ?? compileFilter(expression, linkType, options);
+    const { prepareFilter, shown } = await import('./filter.ts');
+    const netmask = await netmaskOf(system, devices, interfaces);
+    filter = await prepareFilter(expression, { optimize: options.optimize, netmask });
+    try {
+      for (const linkType of new Set(linkTypes)) filter.program(linkType, 'kernel');
+    } catch (error) {
+      throw shown(error);
+    }
   }
   try {
     if (options.backend === 'libpcap') return libpcapSource(interfaces, expression, options);
     return await afPacketSource(system, devices, interfaces, {
       ...liveOptions(interfaces, options),
-      program,
-      filterText: expression,
+      filter,
     });
   } catch (error) {
     if (error instanceof SystemError || error instanceof LibpcapError) throw explained(error, interfaces);
     throw error;
   }
+}
+
+/** The mask of the first interface's first IPv4 address, for `ip broadcast`; undefined where there is none. */
+async function netmaskOf(
+  system: SystemCalls,
+  devices: readonly Link[],
+  interfaces: string[],
+): Promise<number | undefined> {
+  const device = devices.find(({ name }) => name === interfaces[0]);
+  if (device === undefined || interfaces.length > 1) return undefined;
+  const own = (await addresses(system)).find(({ ifindex, family }) => ifindex === device.ifindex && family === 'ipv4');
+  if (own === undefined) return undefined;
+  return own.prefixLength === 0 ? 0 : (-1 << (32 - own.prefixLength)) >>> 0;
 }
 
 function liveOptions(interfaces: string[], options: CaptureOptions): LiveOptions {

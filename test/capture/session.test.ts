@@ -9,7 +9,7 @@ import type { FrameSink } from '../../src/frames/source.ts';
 class FakeSource implements LiveSource {
   readonly interfaces = [];
   readonly bufferSize = 1;
-  readonly linkType = 1;
+  readonly described = [];
   closed = 0;
   failWith: Error | null = null;
   #delivered = 0;
