@@ -32,7 +32,7 @@ function isoWeek(date: Date): { year: number; week: number } {
 
 function zoneName(date: Date): string {
   // Each of these languages knows short names only for its own part of the world, and says GMT+1 for the rest.
-  for (const language of ['en-US', 'en-GB', 'en-AU']) {
+  for (const language of ['en-US', 'en-GB', 'en-AU', 'en-NZ', 'en-IN', 'en-ZA', 'ja-JP', 'ko-KR', 'zh-CN']) {
     const parts = new Intl.DateTimeFormat(language, { timeZoneName: 'short' }).formatToParts(date);
     const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
     if (name !== '' && !/^(GMT|UTC)[+-]/.test(name)) return name;
@@ -144,6 +144,7 @@ export function strftime(pattern: string, seconds: number): string {
     if (flag === '-') return text.replace(/^[0 ]+(?=.)/, '');
     if (flag === '_') return text.replace(/^0+(?=.)/, (lead) => ' '.repeat(lead.length));
     if (flag === '0') return text.replace(/^ +(?=.)/, (lead) => '0'.repeat(lead.length));
-    return flag === '^' ? text.toUpperCase() : text;
+    // glibc: %P is small letters whatever the flag.
+    return flag === '^' && letter !== 'P' ? text.toUpperCase() : text;
   });
 }
