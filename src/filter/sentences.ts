@@ -62,7 +62,7 @@ export function testClauses(
     return [`${name.text} and ${other} have a bit in common`, `${name.text} and ${other} have no bit in common`];
   }
   if (operation === BPF_JEQ) {
-    const network = networkOf(state, k, linkType);
+    const network = networkOf(state, k, linkType) ?? comparisonOf(state, k, linkType);
     if (network !== null) return network;
     const value = name.value(k);
     // The names of flags read better without their number.
@@ -85,6 +85,18 @@ function networkOf({ a, facts }: State, k: number, linkType: number): [string, s
   if (!address.isIpv4 || length === null) return null;
   const network = `${address.value(k)}/${length}`;
   return [`${address.text} is in ${network}`, `${address.text} is not in ${network}`];
+}
+
+/** A difference that is compared with 0 compares what was subtracted. */
+function comparisonOf({ a, facts }: State, k: number, linkType: number): [string, string] | null {
+  if (a.kind !== 'arithmetic' || a.operation !== BPF_SUB || k !== 0) return null;
+  const left = nameOf(a.left, linkType, facts);
+  if (a.right.kind === 'constant') {
+    const value = left.value(a.right.value);
+    return [`${left.text} is ${value}`, `${left.text} is not ${value}`];
+  }
+  const right = nameOf(a.right, linkType, facts, 'X').text;
+  return [`${left.text} equals ${right}`, `${left.text} differs from ${right}`];
 }
 
 function bitClauses(name: Name, mask: number): [string, string] {

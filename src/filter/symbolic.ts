@@ -4,6 +4,7 @@
 import { successors } from './flow.ts';
 import {
   BPF_ABS,
+  BPF_ADD,
   BPF_ALU,
   BPF_AND,
   BPF_IMM,
@@ -19,9 +20,11 @@ import {
   BPF_MEM,
   BPF_MISC,
   BPF_MSH,
+  BPF_MUL,
   BPF_NEG,
   BPF_ST,
   BPF_STX,
+  BPF_SUB,
   BPF_TXA,
   BPF_X,
   bpfClass,
@@ -66,8 +69,28 @@ export const headerLength = (k: number): Expression => ({ kind: 'header-length',
 
 export function arithmetic(operation: number, left: Expression, right: Expression): Expression {
   const nodes = left.nodes + right.nodes + 1;
+  if (left.kind === 'constant' && right.kind === 'constant') {
+    const value = folded(operation, left.value, right.value);
+    if (value !== null) return constant(value);
+  }
   if (left === UNKNOWN || right === UNKNOWN || nodes > LARGEST_EXPRESSION) return UNKNOWN;
   return { kind: 'arithmetic', operation, left, right, key: `(${left.key} ${operation} ${right.key})`, nodes };
+}
+
+/** The operations that compilers leave between constants where they do not optimize. */
+function folded(operation: number, left: number, right: number): number | null {
+  switch (operation) {
+    case BPF_ADD:
+      return (left + right) >>> 0;
+    case BPF_SUB:
+      return (left - right) >>> 0;
+    case BPF_MUL:
+      return Math.imul(left, right) >>> 0;
+    case BPF_AND:
+      return (left & right) >>> 0;
+    default:
+      return null;
+  }
 }
 
 /** What is known of an expression: the values it can have, where they are few, and the largest. */

@@ -140,6 +140,23 @@ export function trace(
   return { verdict, steps, conditions: conditions.map(({ clause }) => clause), reason, decidedAt };
 }
 
+/** The instructions that a packet comes to, as a string with one UTF-16 unit for each: equal for packets that take the same
+ * path, and some hundred times cheaper than a trace. The verdict follows it, as decimal digits. */
+export function pathKey(
+  program: BpfProgram,
+  bytes: Uint8Array,
+  offset: number,
+  capturedLength: number,
+  originalLength: number,
+  { semantics = 'libpcap', ancillary }: Pick<TraceOptions, 'semantics' | 'ancillary'> = {},
+): string {
+  let path = '';
+  const verdict = run(program, bytes, offset, capturedLength, originalLength, ancillary, semantics, (index) => {
+    path += String.fromCharCode(index);
+  });
+  return `${path}${verdict}`;
+}
+
 function drop(conditions: { key: string }[], key: string): void {
   for (let index = conditions.length - 1; index >= 0; index--)
     if (conditions[index]!.key === key) conditions.splice(index, 1);
@@ -176,7 +193,7 @@ function stepText(
   /** `the Ethernet type is IPv4 (0x0800)`. */
   const says = (expression: State['a'], register: 'A' | 'X', value: number): string => {
     const name = nameOf(expression, linkType, state.facts, register);
-    if (name.text === register) return `${register} = ${number(value)}`;
+    if (name.text === register || expression.kind === 'constant') return `${register} = ${number(value)}`;
     return `${register} = ${name.value(value)}: ${name.text}`;
   };
   switch (bpfClass(code)) {
