@@ -262,6 +262,7 @@ async function textOptions(options: PrintOptions, context: OutputContext): Promi
     hexAscii: (options.hexAscii ?? 0) as 0 | 1 | 2,
     ascii: (options.ascii ?? 0) as 0 | 1 | 2,
     number: options.number === true,
+    showInterface: context.showInterface === true,
     checksums: options.dontVerifyChecksums !== true,
     ...(colour === undefined ? {} : { colour }),
   };

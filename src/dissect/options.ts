@@ -33,6 +33,8 @@ export interface TextOptions {
   number?: boolean;
   /** -K gives false: checksums of TCP, UDP and others are not verified under `verbose`. */
   checksums?: boolean;
+  /** Each line names the interface and the direction of its frame, as for frames of `any`: for captures of several. */
+  showInterface?: boolean;
   /** Puts a line between the bytes that this gives for its class and the bytes that end it; null leaves it plain. */
   colour?: ((line: LineClass) => { begin: Uint8Array; end: Uint8Array } | null) | undefined;
 }

@@ -1,6 +1,8 @@
 import { asciidump, hexdump } from '../bytes/hexdump.ts';
 import type { FrameBlock } from '../frames/block.ts';
+import * as flags from '../frames/flags.ts';
 import type { FrameInterface } from '../frames/source.ts';
+import { LINKTYPE_LINUX_SLL2 } from '../wire/linktype.ts';
 import type { LineClass, TextOptions } from './options.ts';
 import { protocolOfLink } from './protocols.ts';
 import { Text, TRUNCATED } from './text.ts';
@@ -21,6 +23,8 @@ export class TextPrinter {
   readonly #time: TimestampWriter;
   readonly #options: TextOptions;
   #frames = 0;
+  /** Interface and direction of the frame, where lines show it. */
+  #source = '';
 
   constructor(options: TextOptions, out: (chunk: Uint8Array) => void) {
     this.#options = options;
@@ -36,9 +40,11 @@ export class TextPrinter {
 
   /** Prints the block's kept rows. Gives how many frames those were. */
   print(block: FrameBlock, interfaces: readonly FrameInterface[]): number {
+    const { showInterface } = this.#options;
     let printed = 0;
     for (let row = 0; row < block.count; row++) {
       if (block.keep[row] === 0) continue;
+      if (showInterface) this.#source = sourceLabel(interfaces[block.interfaceId[row]!], block.flags[row]!);
       this.printFrame(
         block.bytes,
         block.offset[row]!,
@@ -77,6 +83,7 @@ export class TextPrinter {
       return;
     }
     this.#time.write(out, seconds, nanoseconds);
+    if (this.#source !== '') out.ascii(this.#source);
     t.bytes = bytes;
     t.end = at + captured;
     t.layer = '';
@@ -147,6 +154,19 @@ export class TextPrinter {
     out.copy(colour.end, 0, colour.end.length);
     out.byte(10);
   }
+}
+
+/** `eth0  In  `, in the columns in which cooked frames have the same; '' for those. */
+function sourceLabel(from: FrameInterface | undefined, frameFlags: number): string {
+  if (from === undefined || from.linkType === LINKTYPE_LINUX_SLL2) return '';
+  const reception = frameFlags & flags.RECEPTION_MASK;
+  let direction = 'In';
+  if ((frameFlags & flags.DIRECTION_MASK) === flags.DIRECTION_OUT) direction = 'Out';
+  else if (reception === flags.RECEPTION_BROADCAST) direction = 'B';
+  else if (reception === flags.RECEPTION_MULTICAST) direction = 'M';
+  else if (reception === flags.RECEPTION_PROMISCUOUS) direction = 'P';
+  // A device's name is whatever its maker chose; a terminal gets no control characters from it.
+  return `${from.name.replace(/[^\x21-\x7e]/g, '?').padEnd(5)} ${direction.padEnd(3)} `;
 }
 
 /** Prints a single frame as text, with the newline at its end. */
