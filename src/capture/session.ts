@@ -41,7 +41,8 @@ export interface SessionResult {
 
 export interface SessionOptions {
   source: LiveSource;
-  sink: FrameSink;
+  /** `frames`, where the sink has it: how many it really took, also after it failed. */
+  sink: FrameSink & { readonly frames?: number };
   /** Frames to capture, then stop. */
   count?: number | undefined;
   /** Milliseconds to capture, then stop. */
@@ -101,6 +102,7 @@ export class CaptureSession {
       dropped: total(rings.map((ring) => ring.dropped)),
       freezes: total(rings.map((ring) => ring.freezes)),
       left: this.#left + rings.reduce((sum, ring) => sum + ring.undelivered, 0),
+      unwritten: 0,
       bytes: this.#bytes,
       elapsed: ((this.#ended ?? performance.now()) - this.#started) / 1000,
       rings,
@@ -148,6 +150,11 @@ export class CaptureSession {
       }
     }
     await source.close();
+    const { frames } = sink;
+    if (!this.#sinkWorks() && frames !== undefined && frames < statistics.captured) {
+      statistics.unwritten = statistics.captured - frames;
+      statistics.captured = frames;
+    }
     return { reason: this.#reason ?? 'asked', error: this.#error, statistics };
   }
 

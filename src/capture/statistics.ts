@@ -18,7 +18,8 @@ export interface RingStatistics {
   undelivered: number;
 }
 
-/** Statistics of a capture. At the end `received = captured + dropped + left` holds to the frame. */
+/** Statistics of a capture. At the end `received = captured + dropped + left + unwritten` holds to
+ * the frame. */
 export interface CaptureStatistics {
   /** Frames printed, written or handed to the caller. */
   captured: number;
@@ -30,6 +31,8 @@ export interface CaptureStatistics {
   freezes: number | null;
   /** Frames that were in the ring beyond `count` when the capture ended. */
   left: number;
+  /** Frames that were handed over and that the output did not take: it failed, or wanted no more. */
+  unwritten: number;
   /** Bytes captured (as cut by the snapshot length). */
   bytes: number;
   /** Seconds since the start, by the monotonic clock. */

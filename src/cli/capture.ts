@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import type { LiveSource, SessionResult } from '../capture/session.ts';
-import { CaptureSession } from '../capture/session.ts';
+import { CaptureSession, isClosedOutput } from '../capture/session.ts';
 import { linkTypeName } from '../savefile/index.ts';
 import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
 import { type Link, links } from '../socket/route.ts';
@@ -43,6 +43,14 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
     });
   } catch (error) {
     await source.close();
+    throw error;
+  }
+  // A file has its headers from now on, whatever happens to this process.
+  try {
+    await sink.flush();
+  } catch (error) {
+    await source.close();
+    if (isClosedOutput(error)) return;
     throw error;
   }
   await new CaptureRun(source, sink, interfaces, options).run();

@@ -7,13 +7,14 @@ const froze = (count: number): string => `the ring froze ${count} time${count ==
 
 /** The counts of a capture as lines of text: tcpdump's three first, then what it does not tell. */
 export function statisticsText(statistics: CaptureStatistics): string {
-  const { captured, received, dropped, freezes, left, rings, interfaces } = statistics;
+  const { captured, received, dropped, freezes, left, unwritten, rings, interfaces } = statistics;
   const lines = [
     packets(captured, 'captured'),
     known(received, 'received by filter'),
     known(dropped, 'dropped by kernel') + (freezes === null ? '' : ` (${froze(freezes)})`),
   ];
   if (left > 0) lines.push(`${packets(left, 'left in the ring')}, received but not captured`);
+  if (unwritten > 0) lines.push(`${packets(unwritten, 'not written')}: the output ended before`);
   if (rings.length > 1) {
     for (const ring of rings) {
       const name = ring.member === null ? ring.interface : `${ring.interface} member ${ring.member}`;

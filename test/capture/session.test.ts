@@ -71,6 +71,7 @@ class FakeSource implements LiveSource {
 class FakeSink implements FrameSink {
   rows = 0;
   calls: string[] = [];
+  frames?: number;
   failOn: { call: string; error: Error } | null = null;
   slow = false;
 
@@ -188,5 +189,13 @@ describe('CaptureSession', () => {
     expect(sink.calls.at(-1)).toBe('close');
     const { captured, left, dropped, received } = result.statistics;
     expect(received).toBe(captured + left + dropped!);
+  });
+
+  it('a sink that took only a part before it failed: the rest counts as not written', async () => {
+    const sink = new FakeSink();
+    sink.failOn = { call: 'write', error: new Error('ENOSPC') };
+    sink.frames = 1;
+    const { statistics } = await new CaptureSession({ source: new FakeSource(2, 3, 1), sink }).run();
+    expect(statistics).toMatchObject({ captured: 1, unwritten: 2, left: 6, dropped: 3, received: 12 });
   });
 });
