@@ -76,7 +76,7 @@ export async function prepareExpression(text: string, options: ExpressionOptions
   for (;;) {
     unknown = null;
     try {
-      expression.program(LINKTYPE_ETHERNET, 'kernel');
+      expression.program(LINKTYPE_ETHERNET, 'nowhere');
       return expression;
     } catch (error) {
       // The compiler is synchronous: it says which name it would need, and is asked again when that is known.
