@@ -32,6 +32,9 @@ const STEP = 32 * 1024;
 /** Output of one call into the library. An error loses what that call had made: see `#recover`. */
 const OUTPUT = 64 * 1024;
 
+/** A zstd frame of one raw block with one byte in it (RFC 8878, 3.1.1). */
+const PROBE = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x01, 0x09, 0x00, 0x00, 0x78);
+
 /** The decompressed content of an input. Everything that the compressed data holds is given, and only then what is wrong
  * with it. */
 export class DecompressedInput implements ByteInput {
@@ -42,6 +45,10 @@ export class DecompressedInput implements ByteInput {
   #taken = 0;
   /** Decompressed bytes that the decoder gave. */
   #produced = 0;
+  /** Decompressed bytes that were given on before, when the input is read again. */
+  #skip = 0;
+  /** Compressed bytes that were written to the present decoder. */
+  #given = 0;
   /** Compressed bytes that it took without complaint. */
   #consumed = 0;
   #ended = false;
@@ -55,14 +62,20 @@ export class DecompressedInput implements ByteInput {
     this.#decoder = this.#start(0);
   }
 
-  /** A decoder whose output goes to the pieces, but for the first `skip` bytes. */
+  /** A decoder for the input from its beginning, whose output goes to the pieces but for the first `skip` bytes. */
   #start(skip: number): Decoder {
-    const options = { chunkSize: OUTPUT };
-    const decoder = this.#compression === 'gzip' ? zlib.createGunzip(options) : createZstdDecompress!(options);
     this.#error = null;
     this.#produced = 0;
+    this.#skip = skip;
+    return this.#create();
+  }
+
+  #create(): Decoder {
+    const options = { chunkSize: OUTPUT };
+    const decoder = this.#compression === 'gzip' ? zlib.createGunzip(options) : createZstdDecompress!(options);
+    this.#given = 0;
     decoder.on('data', (piece: Uint8Array) => {
-      const from = Math.min(piece.length, Math.max(0, skip - this.#produced));
+      const from = Math.min(piece.length, Math.max(0, this.#skip - this.#produced));
       this.#produced += piece.length;
       if (from < piece.length) this.#pieces.push(from === 0 ? piece : piece.subarray(from));
     });
@@ -112,8 +125,21 @@ export class DecompressedInput implements ByteInput {
     return this.#take(buffer, at);
   }
 
-  /** Resolves when the decoder has taken all of `step`, or has failed. */
-  #feed(step: Uint8Array): Promise<void> {
+  /** Resolves when `step` has been decompressed, or the decoder has failed. Node's gunzip goes on with the next member of
+   * a file by itself; its zstd decoder ends with a frame, and the next frame needs another. */
+  async #feed(step: Uint8Array): Promise<void> {
+    for (;;) {
+      this.#given += step.length;
+      await this.#write(step);
+      const left = this.#given - this.#decoder.bytesWritten;
+      if (this.#compression !== 'zstd' || this.#error !== null || !this.#decoder.readableEnded || left === 0) return;
+      step = step.subarray(step.length - left);
+      this.#decoder.destroy();
+      this.#decoder = this.#create();
+    }
+  }
+
+  #write(step: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       const decoder = this.#decoder;
       // After the data's end Node takes zero bytes for padding: it ends the output and never calls back for the rest.
@@ -130,21 +156,32 @@ export class DecompressedInput implements ByteInput {
     });
   }
 
-  #finish(): Promise<void> {
-    return new Promise((resolve) => {
-      const decoder = this.#decoder;
-      const done = (): void => {
-        this.#describe(true);
-        resolve();
-      };
-      if (decoder.destroyed || decoder.readableEnded) {
-        done();
-        return;
-      }
-      decoder.once('end', done);
-      decoder.once('error', done);
-      decoder.end();
-    });
+  async #finish(): Promise<void> {
+    const decoder = this.#decoder;
+    let truncated = false;
+    if (this.#compression === 'zstd') truncated = await this.#endsInsideFrame();
+    else if (!decoder.destroyed && !decoder.readableEnded) {
+      await new Promise<void>((resolve) => {
+        decoder.once('end', resolve);
+        decoder.once('error', () => resolve());
+        decoder.end();
+      });
+      // Z_BUF_ERROR: more input was wanted.
+      truncated = this.#error?.code === 'Z_BUF_ERROR';
+    }
+    this.#describe(truncated);
+  }
+
+  /** Node's zstd decoder says nothing when its input ends inside a frame. After a whole frame it begins the next, so it is
+   * given one more: what it makes of that tells whether it was between two. */
+  async #endsInsideFrame(): Promise<boolean> {
+    if (this.#error !== null) return false;
+    const before = this.#pieces.length;
+    await this.#write(PROBE);
+    const [answer, ...more] = this.#pieces.splice(before);
+    const whole = this.#error === null && more.length === 0 && answer?.length === 1 && answer[0] === PROBE.at(-1);
+    this.#error = null;
+    return !whole;
   }
 
   /** The library throws away what the failing call had made so far. Where the input can be had once more, it is
@@ -174,16 +211,16 @@ export class DecompressedInput implements ByteInput {
     this.#describe(false);
   }
 
-  #describe(atEnd: boolean): void {
-    if (this.#error === null) return;
-    const truncated = atEnd && /unexpected end|BUF_ERROR/i.test(`${this.#error.message} ${this.#error.code}`);
-    const compressed = `at byte ${this.#consumed} of the compressed file`;
+  #describe(truncated: boolean): void {
+    const error = this.#error;
+    if (error === null && !truncated) return;
+    const compressed = `byte ${this.#consumed} of the compressed file`;
     this.problem = {
       code: truncated ? 'SAVEFILE_TRUNCATED' : 'SAVEFILE_CORRUPT',
       what: truncated
-        ? `cut short: the ${this.#compression} data ends in the middle, ${compressed};`
-        : `the ${this.#compression} data is damaged near ${compressed.slice(3)} (${this.#error.message});`,
-      cause: this.#error,
+        ? `cut short: the ${this.#compression} data ends in the middle, at ${compressed};`
+        : `the ${this.#compression} data is damaged near ${compressed} (${error!.message});`,
+      ...(error === null ? {} : { cause: error }),
     };
   }
 

@@ -254,9 +254,21 @@ describe('zstd', () => {
     expect(await drain(await openSavefile(zstd(plain)))).toEqual({ frames: 2000, error: null });
     const parts = concat(zstd(plain.subarray(0, half)), zstd(plain.subarray(half)));
     expect(await drain(await openSavefile(parts))).toEqual({ frames: 2000, error: null });
-    const { frames, error } = await drain(await openSavefile(zstd(plain).subarray(0, -9)));
-    expect(error).toMatchObject({ code: 'SAVEFILE_TRUNCATED' });
-    expect(frames).toBeGreaterThan(0);
+    // Every cut is told, also one after which the content ends between two frames.
+    const packed = zstd(plain);
+    for (let length = 20; length < packed.length; length += 1 + (packed.length >> 5)) {
+      const outcome = await openSavefile(packed.subarray(0, length)).then(drain, (error) => ({ error }));
+      expect(outcome.error, `${length}`).toMatchObject({ code: 'SAVEFILE_TRUNCATED' });
+    }
+    const last = await drain(await openSavefile(packed.subarray(0, -2)));
+    expect(last.frames).toBe(2000);
+    expect(last.error!.message).toContain('the zstd data ends in the middle');
+    const damaged = Uint8Array.from(packed);
+    damaged[damaged.length - 1]! ^= 1;
+    expect(await drain(await openSavefile(damaged))).toMatchObject({
+      frames: 2000,
+      error: { code: 'SAVEFILE_CORRUPT' },
+    });
     const source = await openSavefile(plain);
     const writer = createSavefile(file('own.pcap.zst'));
     for await (const rows of source) await writer.write(rows, source.interfaces);
