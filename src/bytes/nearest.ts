@@ -1,18 +1,20 @@
-/** The candidate nearest to a misspelt word, or null where none is near: at most a third of the letters wrong, counted
- * as insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
-export function nearest(word: string, candidates: Iterable<string>): string | null {
-  let best: string | null = null;
-  let bestDistance = Number.POSITIVE_INFINITY;
+/** The candidates nearest to a misspelt word, nearest first: at most a third of the letters wrong, counted as
+ * insertions, deletions, replacements and swaps of neighbours (optimal string alignment). */
+export function nearestOf(word: string, candidates: Iterable<string>, most: number): string[] {
+  const near: { candidate: string; distance: number }[] = [];
   for (const candidate of candidates) {
     const limit = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3));
+    if (Math.abs(word.length - candidate.length) > limit) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance <= limit && distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance <= limit) near.push({ candidate, distance });
   }
-  return best;
+  near.sort((a, b) => a.distance - b.distance);
+  return near.slice(0, most).map(({ candidate }) => candidate);
 }
+
+/** The nearest of them, or null. */
+export const nearest = (word: string, candidates: Iterable<string>): string | null =>
+  nearestOf(word, candidates, 1)[0] ?? null;
 
 function editDistance(a: string, b: string): number {
   let before: number[] = [];

@@ -1,0 +1,369 @@
+import type { FieldInfo, Fields } from '../fields.ts';
+import { kindOfField, type Literal, type Value } from './literal.ts';
+import { describe, type Evaluate, OperandChecker, type Typed } from './operand.ts';
+import { parse } from './parse.ts';
+import type { Condition, Place, Range, TestOperator } from './syntax.ts';
+import { compare, compareBytes, includesBytes, inLayers, latin1 } from './values.ts';
+
+/** A display filter, ready to be asked. */
+export interface DisplayFilter {
+  readonly expression: string;
+  /** By field id: 1 where the filter reads the field. A record made with this as `Fields.wanted` (or with more) is enough
+   * to answer. */
+  readonly wanted: Uint8Array;
+  /** Whether the packet in the record matches. */
+  matches(f: Fields): boolean;
+}
+
+type Predicate = (f: Fields) => boolean;
+/** Whether the value in a row passes. */
+type RowTest = (f: Fields, row: number) => boolean;
+
+/** Compiles a display filter in Wireshark's syntax (wireshark-filter(4)) over the registry of fields: each part becomes
+ * a function that is specialised for the type and the value it compares with, so that nothing of the expression is
+ * interpreted per packet. Throws DisplayFilterError. */
+export function compileDisplayFilter(expression: string): DisplayFilter {
+  const condition = parse(expression);
+  const compiler = new Compiler(expression);
+  const matches = condition === null ? () => true : compiler.condition(condition);
+  return { expression, wanted: compiler.operands.wanted, matches };
+}
+
+class Compiler {
+  readonly operands: OperandChecker;
+
+  constructor(expression: string) {
+    this.operands = new OperandChecker(expression);
+  }
+
+  condition(node: Condition): Predicate {
+    switch (node.kind) {
+      case 'and': {
+        const [left, right] = [this.condition(node.left), this.condition(node.right)];
+        return (f) => left(f) && right(f);
+      }
+      case 'or': {
+        const [left, right] = [this.condition(node.left), this.condition(node.right)];
+        return (f) => left(f) || right(f);
+      }
+      case 'xor': {
+        const [left, right] = [this.condition(node.left), this.condition(node.right)];
+        return (f) => left(f) !== right(f);
+      }
+      case 'not': {
+        const operand = this.condition(node.operand);
+        return (f) => !operand(f);
+      }
+      case 'exists':
+        return this.#exists(this.operands.type(node.operand));
+      case 'test':
+        return this.#test(node);
+      case 'in':
+        return this.#in(node);
+    }
+  }
+
+  #exists(operand: Typed): Predicate {
+    switch (operand.form) {
+      case 'literal':
+        throw operand.quoted
+          ? this.operands.error(operand, 'a string alone is neither true nor false')
+          : this.operands.unknown(operand, operand.text);
+      case 'protocol': {
+        const { name } = operand;
+        return (f) => {
+          for (let i = 0; i < f.layers; i++) if (f.layerProtocol[i]!.name === name) return true;
+          return false;
+        };
+      }
+      case 'field':
+        return overRows(operand.infos, operand.layers, false, () => true);
+      case 'computed': {
+        const { evaluate, isMask } = operand;
+        return (f) => {
+          let found = false;
+          evaluate(f, (value) => {
+            // `field & mask` asks for a bit that is set; all else for a value that is there.
+            if (!isMask || value !== 0) found = true;
+          });
+          return found;
+        };
+      }
+    }
+  }
+
+  #test(node: Condition & { kind: 'test' }): Predicate {
+    let left = this.operands.type(node.left);
+    let right = this.operands.type(node.right);
+    let { operator } = node;
+    if (left.form === 'literal') {
+      if (right.form === 'literal')
+        throw left.quoted === null && /^[a-z_]/i.test(left.text)
+          ? this.operands.unknown(left, left.text)
+          : this.operands.error(left, 'a comparison needs a field on one of its sides');
+      if (operator === 'contains' || operator === 'matches')
+        throw this.operands.error(left, `a field is expected before '${operator}'`);
+      [left, right] = [right, left];
+      operator = MIRRORED[operator];
+    }
+    const all = node.quantifier === null ? operator === '===' || operator === '!=' : node.quantifier === 'all';
+    if (operator === 'contains' || operator === 'matches') return this.#search(operator, left, right, all, node);
+    const kind = this.operands.kind(left);
+    if (kind === 'none') throw this.operands.error(left, `${describe(left)} has no value to compare`);
+    const sign = SIGNS[operator];
+    if (right.form === 'literal') {
+      const literal = this.operands.literal(right, left);
+      return this.#each(left, all, (type) => rowComparison(type, sign, literal), valueComparison(sign, literal));
+    }
+    const other = this.operands.kind(right);
+    const isNumeric = (k: string): boolean => k === 'number' || k === 'big';
+    if ((kind !== other && !(isNumeric(kind) && isNumeric(other))) || addressType(left) !== addressType(right))
+      throw this.operands.error(right, `${describe(left)} and ${describe(right)} cannot be compared`);
+    const [one, two] = [this.operands.evaluator(left), this.operands.evaluator(right)];
+    return pairs(one, two, all, (a, b) => sign(compare(a, b)));
+  }
+
+  #in(node: Condition & { kind: 'in' }): Predicate {
+    const left = this.operands.type(node.left);
+    if (left.form === 'literal') throw this.operands.unknown(left, left.text);
+    if (this.operands.kind(left) === 'none')
+      throw this.operands.error(left, `${describe(left)} has no value to compare`);
+    const literal = (operand: Typed): Literal => {
+      if (operand.form !== 'literal') throw this.operands.error(operand, 'a set holds values, not fields');
+      return this.operands.literal(operand, left);
+    };
+    const ranges = node.ranges.map(({ low, high }) => {
+      const from = literal(this.operands.type(low));
+      const to = high === null ? null : literal(this.operands.type(high));
+      if (to !== null && compare(from.value, to.value) > 0)
+        throw this.operands.error(low, 'the range ends before it begins');
+      return { from, to };
+    });
+    const all = node.quantifier === 'all';
+    const rowTest = (info: FieldInfo): RowTest => {
+      const tests = ranges.map(({ from, to }): RowTest => {
+        if (to === null) return rowComparison(info, SIGNS['=='], from);
+        const [above, below] = [rowComparison(info, SIGNS['>='], from), rowComparison(info, SIGNS['<='], to)];
+        return (f, row) => above(f, row) && below(f, row);
+      });
+      return (f, row) => {
+        for (const test of tests) if (test(f, row)) return true;
+        return false;
+      };
+    };
+    const values = ranges.map(({ from, to }) => {
+      if (to === null) return valueComparison(SIGNS['=='], from);
+      const [above, below] = [valueComparison(SIGNS['>='], from), valueComparison(SIGNS['<='], to)];
+      return (value: Value) => above(value) && below(value);
+    });
+    return this.#each(left, all, rowTest, (value) => values.some((test) => test(value)));
+  }
+
+  #search(operator: 'contains' | 'matches', left: Typed, right: Typed, all: boolean, place: Place): Predicate {
+    const kind = this.operands.kind(left);
+    const isSearchable =
+      kind === 'string' ||
+      (kind === 'bytes' &&
+        !(left.form === 'field' && left.infos.some(({ type }) => type === 'ipv4' || type === 'ipv6')));
+    if (!isSearchable)
+      throw this.operands.error(
+        left,
+        `'${operator}' asks for bytes, a string or a protocol, and this is ${describe(left)}`,
+      );
+    if (right.form !== 'literal') {
+      if (operator === 'matches') throw this.operands.error(right, 'a regular expression in quotes is expected');
+      if (this.operands.kind(right) !== kind)
+        throw this.operands.error(right, `${describe(left)} and ${describe(right)} cannot be compared`);
+      const [one, two] = [this.operands.evaluator(left), this.operands.evaluator(right)];
+      return pairs(one, two, all, contains);
+    }
+    if (operator === 'matches') {
+      const expression = this.#expression(right);
+      return this.#each(
+        left,
+        all,
+        () => (f, row) =>
+          expression.test(
+            kind === 'string' ? (f.object[row] as string) : latin1(f.bytes, f.at[row]!, f.at[row]! + f.length[row]!),
+          ),
+        (value) => expression.test(typeof value === 'string' ? value : latin1(value as Uint8Array)),
+      );
+    }
+    const needle = this.operands.literal(
+      right,
+      kind === 'string' ? left : { ...ANY_BYTES, at: place.at, length: place.length },
+    ).value;
+    const bytes = typeof needle === 'string' ? null : (needle as Uint8Array);
+    const text = typeof needle === 'string' ? needle : '';
+    return this.#each(
+      left,
+      all,
+      () => (f, row) =>
+        bytes === null
+          ? text !== '' && (f.object[row] as string).includes(text)
+          : includesBytes(f.bytes, f.at[row]!, f.at[row]! + f.length[row]!, bytes),
+      (value) => contains(value, bytes ?? text),
+    );
+  }
+
+  /** PCRE as far as JavaScript has it; case does not count unless the expression begins with `(?-i)`. */
+  #expression(literal: Typed & { form: 'literal' }): RegExp {
+    const flags = /^\(\?(-?)i\)/.exec(literal.text);
+    const source = flags ? literal.text.slice(flags[0].length) : literal.text;
+    try {
+      return new RegExp(source, flags?.[1] === '-' ? '' : 'i');
+    } catch (error) {
+      throw this.operands.error(literal, `not a regular expression: ${(error as Error).message}`);
+    }
+  }
+
+  /** A test of one operand's values: row by row where it is a field, else value by value. */
+  #each(
+    operand: Typed,
+    all: boolean,
+    forRows: (info: FieldInfo) => RowTest,
+    forValues: (value: Value) => boolean,
+  ): Predicate {
+    if (operand.form === 'field') {
+      const { infos, layers } = operand;
+      const same = infos.every(({ type }) => type === infos[0]!.type);
+      if (same) return overRows(infos, layers, all, forRows(infos[0]!));
+      const tests = new Map(infos.map((info) => [info.id, forRows(info)]));
+      return overRows(infos, layers, all, (f, row) => tests.get(f.id[row]!)!(f, row));
+    }
+    const evaluate = this.operands.evaluator(operand);
+    return (f) => {
+      let some = false;
+      let every = true;
+      evaluate(f, (value) => {
+        if (forValues(value)) some = true;
+        else every = false;
+      });
+      return all ? some && every : some;
+    };
+  }
+}
+
+/** Addresses compare only with their own kind; everything else does not say what its bytes are. */
+function addressType(operand: Typed): string | null {
+  const type = operand.form === 'field' ? operand.infos[0]!.type : null;
+  return type === 'ipv4' || type === 'ipv6' ? type : null;
+}
+
+/** For reading the right side of `contains`. */
+const ANY_BYTES = { form: 'computed', kind: 'bytes', what: 'bytes', evaluate: () => {}, isMask: false } as const;
+
+function contains(value: Value, needle: Value): boolean {
+  if (typeof value === 'string') return needle !== '' && value.includes(needle as string);
+  return includesBytes(value as Uint8Array, 0, (value as Uint8Array).length, needle as Uint8Array);
+}
+
+type Sign = (order: number) => boolean;
+
+const SIGNS: Readonly<Record<Exclude<TestOperator, 'contains' | 'matches'>, Sign>> = {
+  '==': (order) => order === 0,
+  '===': (order) => order === 0,
+  '!=': (order) => order !== 0,
+  '!==': (order) => order !== 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+};
+
+const MIRRORED: Readonly<Record<TestOperator, TestOperator>> = {
+  '==': '==',
+  '===': '===',
+  '!=': '!=',
+  '!==': '!==',
+  '>': '<',
+  '>=': '<=',
+  '<': '>',
+  '<=': '>=',
+  contains: 'contains',
+  matches: 'matches',
+};
+
+const valueComparison =
+  (sign: Sign, { value, mask }: Literal): ((own: Value) => boolean) =>
+  (own) =>
+    sign(compare(mask && own instanceof Uint8Array ? own.map((byte, i) => byte & mask[i]!) : own, value));
+
+/** A comparison of a row's value with a literal, specialised by the field's type so that it makes nothing. */
+function rowComparison(info: FieldInfo, sign: Sign, literal: Literal): RowTest {
+  const { value, mask } = literal;
+  switch (kindOfField(info)) {
+    case 'number': {
+      const other = Number(value);
+      if (info.type === 'bool') return (f, row) => sign((f.number[row] !== 0 ? 1 : 0) - other);
+      return (f, row) => sign(f.number[row]! - other);
+    }
+    case 'big':
+      return (f, row) => sign(compare(f.object[row] as bigint, value));
+    case 'time': {
+      const seconds = Number((value as bigint) / 1_000_000_000n);
+      const nanoseconds = Number((value as bigint) % 1_000_000_000n);
+      return (f, row) => sign(f.number[row]! - seconds || f.nanoseconds[row]! - nanoseconds);
+    }
+    case 'string': {
+      const text = value as string;
+      return (f, row) => sign(compare(f.object[row] as string, text));
+    }
+    case 'none':
+      return () => false;
+    default: {
+      const other = value as Uint8Array;
+      if (mask === null) return (f, row) => sign(compareBytes(f.bytes, f.at[row]!, f.length[row]!, other));
+      return (f, row) => {
+        const at = f.at[row]!;
+        for (let i = 0; i < other.length; i++) {
+          const difference = (f.bytes[at + i]! & mask[i]!) - other[i]!;
+          if (difference !== 0) return sign(difference);
+        }
+        return sign(0);
+      };
+    }
+  }
+}
+
+/** Whether one of the rows of these fields passes, or (`all`) each of them and at least one. */
+function overRows(
+  infos: readonly FieldInfo[],
+  layers: readonly Range[] | null,
+  all: boolean,
+  test: RowTest,
+): Predicate {
+  // Two ids are what the aliases have as a rule; comparing numbers is faster than asking a set.
+  const first = infos[0]!.id;
+  const second = (infos[1] ?? infos[0]!).id;
+  const more = infos.length > 2 ? new Set(infos.map(({ id }) => id)) : null;
+  return (f) => {
+    const { id, count } = f;
+    let some = false;
+    for (let row = 0; row < count; row++) {
+      const own = id[row]!;
+      if (own !== first && own !== second && (more === null || !more.has(own))) continue;
+      if (layers !== null && !inLayers(f, row, layers)) continue;
+      if (test(f, row)) {
+        if (!all) return true;
+        some = true;
+      } else if (all) return false;
+    }
+    return some;
+  };
+}
+
+/** Tests every value of one operand against every value of another. */
+function pairs(one: Evaluate, two: Evaluate, all: boolean, test: (a: Value, b: Value) => boolean): Predicate {
+  return (f) => {
+    let some = false;
+    let every = true;
+    one(f, (a) =>
+      two(f, (b) => {
+        if (test(a, b)) some = true;
+        else every = false;
+      }),
+    );
+    return all ? some && every : some;
+  };
+}
