@@ -1,10 +1,10 @@
+import { nearest } from '../bytes/nearest.ts';
 import { linkTypeName } from '../savefile/index.ts';
 import { deviceLinkType } from '../socket/linktype.ts';
 import { addresses, type Link, links } from '../socket/route.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { IFF_LOOPBACK, IFF_RUNNING, IFF_UP } from '../uapi/if.ts';
 import { Failure } from './exit.ts';
-import { nearest } from './suggest.ts';
 
 /** A network device as `netlab interfaces` shows it. */
 export interface InterfaceInfo {

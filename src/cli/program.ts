@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { nearest } from '../bytes/nearest.ts';
 import { commands } from './commands.ts';
 import { UsageError } from './exit.ts';
-import { nearest } from './suggest.ts';
 import { version } from './version.ts';
 
 /** Runs the command that `args` begin with. Resolves to its exit code, or undefined where the action has set
