@@ -53,8 +53,8 @@ export interface RingOptions {
 }
 
 const STATUS = tpacket_block_desc['hdr.bh1.block_status'] >> 2;
-const PAGE_SIZES_AT_MOST = 1 << 16;
-const MEBIBYTE = 1 << 20;
+/** Page of any machine, at most. */
+const LARGEST_PAGE = 1 << 16;
 /** The event loop has its turn at least this often, in milliseconds. */
 const TURN = 8;
 /** PACKET_STATISTICS counts in 32 bits: read at least this often, in milliseconds. */
@@ -149,7 +149,7 @@ export class PacketRing implements FrameSource, AsyncIterator<FrameBlock> {
   /** Sets the ring up, with less memory where the kernel has no more and nobody asked for just that much. */
   #allocate(bufferSize: number, asked: boolean): { blockSize: number; blocks: number } {
     for (let size = bufferSize; ; size >>= 1) {
-      const { blockSize, blocks } = ringGeometry(size);
+      const { blockSize, blocks } = ringGeometry(size, this.#options.immediate);
       const frameSize = 2048;
       const request = encodeTpacketReq3({
         blockSize,
@@ -162,7 +162,7 @@ export class PacketRing implements FrameSource, AsyncIterator<FrameBlock> {
         this.socket.setRxRing(request);
         return { blockSize, blocks };
       } catch (error) {
-        if (!(error instanceof SystemError) || error.code !== 'ENOMEM' || asked || size <= 2 * MEBIBYTE) throw error;
+        if (!(error instanceof SystemError) || error.code !== 'ENOMEM' || asked || size <= 2 << 20) throw error;
       }
     }
   }
@@ -405,11 +405,13 @@ export function ringLink(calls: SystemCalls, name: string): RingLink {
   }
 }
 
-/** Blocks of a ring of about `bufferSize` bytes: 1 MiB each where there are at least eight, smaller in a small ring, never
- * smaller than any machine's page, at least two. */
-export function ringGeometry(bufferSize: number): { blockSize: number; blocks: number } {
-  let blockSize = MEBIBYTE;
-  while (blockSize > PAGE_SIZES_AT_MOST && bufferSize / blockSize < 8) blockSize >>= 1;
+/** Blocks of a ring of about `bufferSize` bytes. A block is used up when it is full or when its time is over, however
+ * little is in it: so there are many, or a trickle of frames would fill the ring while the consumer is busy for a moment.
+ * Each holds the largest frame of a usual device (64 KiB and headers: loopback, or segments that were put together), but
+ * for rings so small that there would be fewer than eight. Never smaller than any machine's page, at least two. */
+export function ringGeometry(bufferSize: number, immediate = false): { blockSize: number; blocks: number } {
+  let blockSize = immediate ? 128 << 10 : 256 << 10;
+  while (blockSize > LARGEST_PAGE && bufferSize / blockSize < 8) blockSize >>= 1;
   return { blockSize, blocks: Math.max(2, Math.floor(bufferSize / blockSize)) };
 }
 

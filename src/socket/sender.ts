@@ -2,7 +2,8 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { MessageVector, PollFd, SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
 import { messageVector } from '../syscall/message.ts';
-import { EAGAIN, EINTR, ENOBUFS, errnoName } from '../uapi/errno.ts';
+import { EAGAIN, EINTR, ENETDOWN, ENOBUFS, errnoName } from '../uapi/errno.ts';
+import { IFF_UP } from '../uapi/if.ts';
 import { POLLOUT } from '../uapi/poll.ts';
 import { type Device, PacketSocket } from './packet.ts';
 import { waitFor } from './wait.ts';
@@ -57,6 +58,8 @@ export class FrameSender {
     this.socket = PacketSocket.create(calls);
     try {
       this.device = this.socket.device(name);
+      if ((this.device.flags & IFF_UP) === 0)
+        throw new SystemError(ENETDOWN, 'bind', { dest: name, hint: `That device is not up: ip link set ${name} up` });
       if (qdiscBypass) this.socket.setQdiscBypass(true);
       this.socket.setSendBuffer(sendBuffer);
       // Protocol 0: bound to the device, and no frame is ever queued for receiving.

@@ -280,6 +280,30 @@ describeNetwork('a packet ring', () => {
     expect(() => ring({ interface: 'lo', timestampType: 'adapter_unsynced' })).toThrow(/timestamp type 'host'/);
   });
 
+  test('a trickle does not fill the ring while the consumer is busy', async () => {
+    const { a, b } = pair();
+    const capture = ring({ interface: b, bufferSize: 64 << 20, immediate: true });
+    const from = sender(a);
+    for (let at = 0; at < 100; at++) {
+      await send(from, numbered(at));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    capture.stop();
+    expect((await collect(capture)).map(({ bytes }) => bytes[17])).toEqual(Array.from({ length: 100 }, (_, at) => at));
+    expect(capture.statistics()).toEqual({ received: 100, dropped: 0, freezes: 0 });
+  });
+
+  test('the largest frames of loopback are whole', async () => {
+    const capture = ring({ interface: 'lo', filter: ours });
+    await send(sender('lo'), numbered(1, 65_550), numbered(2, 65_550));
+    await received(capture, 2);
+    capture.stop();
+    expect((await collect(capture)).map(({ captured, original }) => [captured, original])).toEqual([
+      [65_550, 65_550],
+      [65_550, 65_550],
+    ]);
+  });
+
   test('the event loop has its turn while frames pour in', async () => {
     const { a, b } = pair();
     const capture = ring({ interface: b, bufferSize: 16 << 20 });
@@ -490,9 +514,9 @@ describeNetwork('fanout', () => {
 });
 
 test('ring geometry', () => {
-  expect(ringGeometry(64 << 20)).toEqual({ blockSize: 1 << 20, blocks: 64 });
-  expect(ringGeometry(8 << 20)).toEqual({ blockSize: 1 << 20, blocks: 8 });
-  expect(ringGeometry(2 << 20)).toEqual({ blockSize: 256 << 10, blocks: 8 });
+  expect(ringGeometry(64 << 20)).toEqual({ blockSize: 256 << 10, blocks: 256 });
+  expect(ringGeometry(64 << 20, true)).toEqual({ blockSize: 128 << 10, blocks: 512 });
+  expect(ringGeometry(1 << 20)).toEqual({ blockSize: 128 << 10, blocks: 8 });
   expect(ringGeometry(1)).toEqual({ blockSize: 64 << 10, blocks: 2 });
   expect(ringGeometry(3_000_000)).toEqual({ blockSize: 256 << 10, blocks: 11 });
 });
