@@ -43,6 +43,10 @@ function load(): RawSocketModule {
   }
 }
 
+/** raw-socket holds its own socket weakly, also while a packet waits to be sent: without a root elsewhere the garbage
+ * collector may take socket, packet and callback together, and the packet is never sent. */
+const open = new Set<RawIpSocket>();
+
 /** A raw socket that sends packets with their own IP header: IP_HDRINCL, raw(7), and IPV6_HDRINCL, ipv6(7). The kernel
  * fills in an IPv4 packet's checksum, its total length, and the source and id where they are 0; it routes the packet, and
  * cuts none: what is longer than the device's MTU fails with EMSGSIZE. Needs CAP_NET_RAW. */
@@ -57,10 +61,20 @@ export class RawIpSocket {
       // IPPROTO_RAW is for sending alone: such a socket receives nothing.
       raw.createSocket({ addressFamily: raw.AddressFamily[`IPv${version}`], protocol: IPPROTO_RAW }),
     );
+    open.add(this);
     this.#handle.on('error', (error) => {
       this.#failure = error;
     });
     this.#handle.pauseRecv();
+    try {
+      this.#configure(version, device);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #configure(version: 4 | 6, device: string | undefined): void {
     const [level, option] = version === 4 ? [IPPROTO_IP, IP_HDRINCL] : [IPPROTO_IPV6, IPV6_HDRINCL];
     const set = (name: string, at: number, which: number, value: Buffer): void =>
       attempt(`setsockopt ${name}`, () => this.#handle.setOption(at, which, value, value.length));
@@ -77,13 +91,18 @@ export class RawIpSocket {
       }
       const bytes = Buffer.from(packet.buffer, packet.byteOffset, packet.byteLength);
       this.#handle.send(bytes, 0, bytes.length, address, (error) => {
-        if (error) reject(systemError(error, 'sendto', address));
-        else resolve();
+        // raw-socket calls back from libuv past Node: a promise that is settled there goes on only at the next turn of
+        // the event loop, and where nothing else waits there is none. An immediate is one.
+        setImmediate(() => {
+          if (error) reject(systemError(error, 'sendto', address));
+          else resolve();
+        });
       });
     });
   }
 
   close(): void {
+    open.delete(this);
     this.#handle.close();
   }
 }
