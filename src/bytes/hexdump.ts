@@ -9,11 +9,19 @@ const PAIRS_WIDTH = 40;
 const isGraph = (value: number): boolean => value > 0x20 && value < 0x7f;
 
 /** `\n\t0x0000:  4500 003c …` for the bytes from `at` up to `end`, offsets counted from 0 (-x), with the printable
- * characters beside it where `ascii` is true (-X). No newline at the end. */
-export function hexdump(out: TextWriter, bytes: Uint8Array, at: number, end: number, ascii: boolean): void {
+ * characters beside it where `ascii` is true (-X). `indent` is what stands before each line. No newline at the end. */
+export function hexdump(
+  out: TextWriter,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  ascii: boolean,
+  indent = '\n\t',
+): void {
   for (let line = at; line < end; line += LINE) {
     const stop = Math.min(line + LINE, end);
-    out.ascii('\n\t0x');
+    out.ascii(indent);
+    out.ascii('0x');
     const offset = line - at;
     out.hexPadded(offset, offset > 0xffff ? (offset > 0xfffff ? 6 : 5) : 4);
     out.ascii(': ');

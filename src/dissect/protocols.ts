@@ -3,8 +3,11 @@ import * as ipproto from '../wire/ipproto.ts';
 import * as linktype from '../wire/linktype.ts';
 import { SAP_IP } from '../wire/llc.ts';
 import { arp } from './arp.ts';
+import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eth, vlan } from './eth.ts';
 import { icmp } from './icmp.ts';
+import { icmpv6 } from './icmp6.ts';
+import { igmp } from './igmp.ts';
 import { ip } from './ip.ts';
 import { ipv6 } from './ip6.ts';
 import { loopback } from './loopback.ts';
@@ -56,6 +59,12 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [icmp, { ip: [ipproto.IPPROTO_ICMP] }],
   [udp, { ip: [ipproto.IPPROTO_UDP] }],
   [tcp, { ip: [ipproto.IPPROTO_TCP] }],
+  [icmpv6, { ip: [ipproto.IPPROTO_ICMPV6] }],
+  [igmp, { ip: [ipproto.IPPROTO_IGMP] }],
+  [dns, { udp: [53] }],
+  [dnsTcp, { tcp: [53] }],
+  [mdns, { udp: [5353] }],
+  [llmnr, { udp: [5355] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {

@@ -72,8 +72,9 @@ function printUdp(t: Text, at: number, length: number): void {
   }
   if (t.verbose > 0 && t.checksums && !t.fragmented) {
     const stated = wire.checksum(bytes, at);
-    if (t.ipVersion === 4 && stated === 0) out.ascii('[no cksum] ');
-    else if (t.has(body, length)) {
+    if (t.ipVersion === 4 && stated === 0) {
+      if (t.verbose > 1) out.ascii('[no cksum] ');
+    } else if (t.has(body, length)) {
       const left = wire.verify(bytes, at, body + length, t.pseudo(IPPROTO_UDP));
       if (left === 0) out.ascii('[udp sum ok] ');
       else {

@@ -1,0 +1,441 @@
+import { be16, be32 } from '../bytes/endian.ts';
+import { formatIpv4, formatIpv6 } from '../wire/address.ts';
+import * as wire from '../wire/dns.ts';
+import { type DomainName, readName } from '../wire/dns-name.ts';
+import { typeName } from './dns-names.ts';
+import { printDns } from './dns-text.ts';
+import { defineFields, type Fields } from './fields.ts';
+import type { Protocol } from './protocol.ts';
+import type { Text } from './text.ts';
+
+const many = { list: true } as const;
+const F = defineFields('dns', {
+  length: ['Length', 'uint16'],
+  id: ['Transaction ID', 'uint16', { base: 'hex' }],
+  flags: ['Flags', 'uint16', { base: 'hex' }],
+  'flags.response': ['Response', 'bool'],
+  'flags.opcode': ['Opcode', 'uint16'],
+  'flags.authoritative': ['Authoritative', 'bool'],
+  'flags.truncated': ['Truncated', 'bool'],
+  'flags.recdesired': ['Recursion desired', 'bool'],
+  'flags.recavail': ['Recursion available', 'bool'],
+  'flags.z': ['Z', 'bool'],
+  'flags.authenticated': ['Answer authenticated', 'bool'],
+  'flags.checkdisable': ['Non-authenticated data', 'bool'],
+  'flags.rcode': ['Reply code', 'uint16'],
+  'count.queries': ['Questions', 'uint16'],
+  'count.answers': ['Answer RRs', 'uint16'],
+  'count.auth_rr': ['Authority RRs', 'uint16'],
+  'count.add_rr': ['Additional RRs', 'uint16'],
+  'qry.name': ['Name', 'string', many],
+  'qry.name.len': ['Name Length', 'uint16', many],
+  'qry.type': ['Type', 'uint16', many],
+  'qry.class': ['Class', 'uint16', { base: 'hex', list: true }],
+  'resp.name': ['Name', 'string', many],
+  'resp.type': ['Type', 'uint16', many],
+  'resp.class': ['Class', 'uint16', { base: 'hex', list: true }],
+  'resp.cache_flush': ['Cache flush', 'bool', many],
+  'resp.ttl': ['Time to live', 'uint32', many],
+  'resp.len': ['Data length', 'uint16', many],
+  a: ['Address', 'ipv4', many],
+  aaaa: ['AAAA Address', 'ipv6', many],
+  ns: ['Name Server', 'string', many],
+  cname: ['CNAME', 'string', many],
+  'ptr.domain_name': ['Domain Name', 'string', many],
+  'soa.mname': ['Primary name server', 'string', many],
+  'soa.rname': ["Responsible authority's mailbox", 'string', many],
+  'soa.serial_number': ['Serial Number', 'uint32', many],
+  'soa.refresh_interval': ['Refresh Interval', 'uint32', many],
+  'soa.retry_interval': ['Retry Interval', 'uint32', many],
+  'soa.expire_limit': ['Expire limit', 'uint32', many],
+  'soa.minimum_ttl': ['Minimum TTL', 'uint32', many],
+  'mx.preference': ['Preference', 'uint16', many],
+  'mx.mail_exchange': ['Mail Exchange', 'string', many],
+  txt: ['TXT', 'string', many],
+  spf: ['SPF', 'string', many],
+  'hinfo.cpu': ['CPU', 'string', many],
+  'hinfo.os': ['OS', 'string', many],
+  'srv.priority': ['Priority', 'uint16', many],
+  'srv.weight': ['Weight', 'uint16', many],
+  'srv.port': ['Port', 'uint16', many],
+  'srv.target': ['Target', 'string', many],
+  'naptr.order': ['Order', 'uint16', many],
+  'naptr.preference': ['Preference', 'uint16', many],
+  'naptr.flags': ['Flags', 'string', many],
+  'naptr.service': ['Service', 'string', many],
+  'naptr.regex': ['Regex', 'string', many],
+  'naptr.replacement': ['Replacement', 'string', many],
+  dname: ['Dname', 'string', many],
+  'ds.key_id': ['Key id', 'uint16', { base: 'hex', list: true }],
+  'ds.algorithm': ['Algorithm', 'uint8', many],
+  'ds.digest_type': ['Digest Type', 'uint8', many],
+  'ds.digest': ['Digest', 'bytes', many],
+  'sshfp.algorithm': ['Algorithm', 'uint8', many],
+  'sshfp.fingerprint.type': ['Fingerprint Type', 'uint8', many],
+  'sshfp.fingerprint': ['Fingerprint', 'bytes', many],
+  'rrsig.type_covered': ['Type Covered', 'uint16', many],
+  'rrsig.algorithm': ['Algorithm', 'uint8', many],
+  'rrsig.labels': ['Labels', 'uint8', many],
+  'rrsig.original_ttl': ['Original TTL', 'uint32', many],
+  'rrsig.signature_expiration': ['Signature Expiration', 'time', many],
+  'rrsig.signature_inception': ['Signature Inception', 'time', many],
+  'rrsig.key_tag': ['Key Tag', 'uint16', many],
+  'rrsig.signers_name': ["Signer's name", 'string', many],
+  'rrsig.signature': ['Signature', 'bytes', many],
+  'nsec.next_domain_name': ['Next Domain Name', 'string', many],
+  'dnskey.flags': ['Flags', 'uint16', { base: 'hex', list: true }],
+  'dnskey.protocol': ['Protocol', 'uint8', many],
+  'dnskey.algorithm': ['Algorithm', 'uint8', many],
+  'dnskey.public_key': ['Public Key', 'bytes', many],
+  'tlsa.certificate_usage': ['Certificate Usage', 'uint8', many],
+  'tlsa.selector': ['Selector', 'uint8', many],
+  'tlsa.matching_type': ['Matching Type', 'uint8', many],
+  'tlsa.certificate_association_data': ['Certificate Association Data', 'bytes', many],
+  'svcb.svcpriority': ['SvcPriority', 'uint16', many],
+  'svcb.targetname': ['TargetName', 'string', many],
+  'svcb.params': ['SvcParams', 'string', many],
+  'caa.flags': ['CAA Flags', 'uint8', { base: 'hex', list: true }],
+  'caa.tag': ['Tag', 'string', many],
+  'caa.value': ['Value', 'string', many],
+  'rr.udp_payload_size': ['UDP payload size', 'uint16'],
+  'resp.ext_rcode': ['Higher bits in extended RCODE', 'uint8', { base: 'hex' }],
+  'resp.edns0_version': ['EDNS0 version', 'uint8'],
+  'resp.z.do': ['DO bit', 'bool'],
+  'opt.code': ['Option Code', 'uint16', many],
+  'opt.data': ['Option Data', 'bytes', many],
+  data: ['Data', 'bytes', many],
+});
+
+/** RFC 1035 4.2.2: over TCP, messages follow each other, each with two bytes of length in front. */
+const TCP_PREFIX = 2;
+
+function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
+  if (!f.fits('dns', at, wire.HEADER_LENGTH, end)) return;
+  const { bytes } = f;
+  f.layer(self, at, end - at);
+  const flags = wire.flags(bytes, at);
+  f.uint(F.id, at, 2, wire.id(bytes, at));
+  f.uint(F.flags, at + 2, 2, flags);
+  f.bool(F['flags.response'], at + 2, 2, (flags & wire.FLAG_RESPONSE) !== 0);
+  f.uint(F['flags.opcode'], at + 2, 2, wire.opcode(bytes, at));
+  f.bool(F['flags.authoritative'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
+  f.bool(F['flags.truncated'], at + 2, 2, (flags & wire.FLAG_TRUNCATED) !== 0);
+  f.bool(F['flags.recdesired'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
+  f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
+  f.bool(F['flags.z'], at + 2, 2, (flags & 0x40) !== 0);
+  f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
+  f.bool(F['flags.checkdisable'], at + 2, 2, (flags & wire.FLAG_CHECKING_DISABLED) !== 0);
+  f.uint(F['flags.rcode'], at + 2, 2, flags & 15);
+  f.uint(F['count.queries'], at + 4, 2, wire.questionCount(bytes, at));
+  f.uint(F['count.answers'], at + 6, 2, wire.answerCount(bytes, at));
+  f.uint(F['count.auth_rr'], at + 8, 2, wire.authorityCount(bytes, at));
+  f.uint(F['count.add_rr'], at + 10, 2, wire.additionalCount(bytes, at));
+  let to = at + wire.HEADER_LENGTH;
+  for (let i = wire.questionCount(bytes, at); i > 0; i--) {
+    to = walkQuestion(f, to, end, at);
+    if (to < 0) return;
+  }
+  const records = wire.answerCount(bytes, at) + wire.authorityCount(bytes, at) + wire.additionalCount(bytes, at);
+  for (let i = 0; i < records; i++) {
+    to = walkRecord(f, self, to, end, at);
+    if (to < 0) return;
+  }
+}
+
+/** The name at `at` as a field; null (and the stop noted) where there is none. */
+function walkName(f: Fields, field: number, at: number, end: number, message: number): DomainName | null {
+  const name = readName(f.bytes, at, end, message);
+  if (name === null) f.invalid('dns', at, 1, end - at, 'dns.name');
+  else f.value(field, at, name.end - at, name.text === '' ? '<Root>' : name.text);
+  return name;
+}
+
+function walkQuestion(f: Fields, at: number, end: number, message: number): number {
+  const name = walkName(f, F['qry.name'], at, end, message);
+  if (name === null) return -1;
+  f.uint(F['qry.name.len'], at, 0, name.text === '' ? 6 : name.text.length);
+  if (!f.fits('dns', name.end, wire.QUESTION_FIXED, end)) return -1;
+  f.uint(F['qry.type'], name.end, 2, be16(f.bytes, name.end));
+  f.uint(F['qry.class'], name.end + 2, 2, be16(f.bytes, name.end + 2));
+  return name.end + wire.QUESTION_FIXED;
+}
+
+function walkRecord(f: Fields, self: Protocol, at: number, end: number, message: number): number {
+  const { bytes } = f;
+  const name = walkName(f, F['resp.name'], at, end, message);
+  if (name === null) return -1;
+  const fixed = name.end;
+  if (!f.fits('dns', fixed, wire.RECORD_FIXED, end)) return -1;
+  const type = wire.recordType(bytes, fixed);
+  const value = wire.recordClass(bytes, fixed);
+  const length = wire.recordDataLength(bytes, fixed);
+  f.uint(F['resp.type'], fixed, 2, type);
+  if (type === wire.TYPE_OPT) {
+    f.uint(F['rr.udp_payload_size'], fixed + 2, 2, value);
+    f.uint(F['resp.ext_rcode'], fixed + 4, 1, bytes[fixed + 4]!);
+    f.uint(F['resp.edns0_version'], fixed + 5, 1, bytes[fixed + 5]!);
+    f.bool(F['resp.z.do'], fixed + 6, 2, (bytes[fixed + 6]! & 0x80) !== 0);
+  } else {
+    const isMdns = self.name === 'mdns';
+    f.uint(F['resp.class'], fixed + 2, 2, isMdns ? value & 0x7fff : value);
+    if (isMdns) f.bool(F['resp.cache_flush'], fixed + 2, 2, (value & wire.CLASS_TOP_BIT) !== 0);
+    f.uint(F['resp.ttl'], fixed + 4, 4, wire.recordTtl(bytes, fixed));
+  }
+  f.uint(F['resp.len'], fixed + 8, 2, length);
+  const data = fixed + wire.RECORD_FIXED;
+  if (!f.fits('dns', data, length, end)) return -1;
+  walkData(f, type, data, data + length, message);
+  return data + length;
+}
+
+/** Data shorter than its type needs is noted as bytes. */
+function walkData(f: Fields, type: number, at: number, end: number, message: number): void {
+  const { bytes } = f;
+  const size = end - at;
+  const text = (field: number, from: number): number => {
+    if (from >= end) return end;
+    const stop = Math.min(from + 1 + bytes[from]!, end);
+    if (f.wants(field)) f.value(field, from, stop - from, latin1(bytes, from + 1, stop));
+    return stop;
+  };
+  switch (type) {
+    case wire.TYPE_A:
+      if (size === 4) {
+        f.raw(F.a, at, 4);
+        return;
+      }
+      break;
+    case wire.TYPE_AAAA:
+      if (size === 16) {
+        f.raw(F.aaaa, at, 16);
+        return;
+      }
+      break;
+    case wire.TYPE_NS:
+      walkName(f, F.ns, at, end, message);
+      return;
+    case wire.TYPE_CNAME:
+      walkName(f, F.cname, at, end, message);
+      return;
+    case wire.TYPE_PTR:
+      walkName(f, F['ptr.domain_name'], at, end, message);
+      return;
+    case wire.TYPE_DNAME:
+      walkName(f, F.dname, at, end, message);
+      return;
+    case wire.TYPE_SOA:
+      walkSoa(f, at, end, message);
+      return;
+    case wire.TYPE_MX:
+      if (size < 3) break;
+      f.uint(F['mx.preference'], at, 2, be16(bytes, at));
+      walkName(f, F['mx.mail_exchange'], at + 2, end, message);
+      return;
+    case wire.TYPE_TXT:
+    case wire.TYPE_SPF:
+      while (at < end) at = text(type === wire.TYPE_TXT ? F.txt : F.spf, at);
+      return;
+    case wire.TYPE_HINFO:
+      text(F['hinfo.os'], text(F['hinfo.cpu'], at));
+      return;
+    case wire.TYPE_SRV:
+      if (size < 7) break;
+      f.uint(F['srv.priority'], at, 2, be16(bytes, at));
+      f.uint(F['srv.weight'], at + 2, 2, be16(bytes, at + 2));
+      f.uint(F['srv.port'], at + 4, 2, be16(bytes, at + 4));
+      walkName(f, F['srv.target'], at + 6, end, message);
+      return;
+    case wire.TYPE_NAPTR:
+      if (size < 8) break;
+      f.uint(F['naptr.order'], at, 2, be16(bytes, at));
+      f.uint(F['naptr.preference'], at + 2, 2, be16(bytes, at + 2));
+      at = text(F['naptr.regex'], text(F['naptr.service'], text(F['naptr.flags'], at + 4)));
+      walkName(f, F['naptr.replacement'], at, end, message);
+      return;
+    case wire.TYPE_DS:
+      if (size < 4) break;
+      f.uint(F['ds.key_id'], at, 2, be16(bytes, at));
+      f.uint(F['ds.algorithm'], at + 2, 1, bytes[at + 2]!);
+      f.uint(F['ds.digest_type'], at + 3, 1, bytes[at + 3]!);
+      f.raw(F['ds.digest'], at + 4, size - 4);
+      return;
+    case wire.TYPE_SSHFP:
+      if (size < 2) break;
+      f.uint(F['sshfp.algorithm'], at, 1, bytes[at]!);
+      f.uint(F['sshfp.fingerprint.type'], at + 1, 1, bytes[at + 1]!);
+      f.raw(F['sshfp.fingerprint'], at + 2, size - 2);
+      return;
+    case wire.TYPE_RRSIG:
+      if (size < 19) break;
+      walkSignature(f, at, end, message);
+      return;
+    case wire.TYPE_NSEC:
+      walkName(f, F['nsec.next_domain_name'], at, end, message);
+      return;
+    case wire.TYPE_DNSKEY:
+      if (size < 4) break;
+      f.uint(F['dnskey.flags'], at, 2, be16(bytes, at));
+      f.uint(F['dnskey.protocol'], at + 2, 1, bytes[at + 2]!);
+      f.uint(F['dnskey.algorithm'], at + 3, 1, bytes[at + 3]!);
+      f.raw(F['dnskey.public_key'], at + 4, size - 4);
+      return;
+    case wire.TYPE_TLSA:
+      if (size < 3) break;
+      f.uint(F['tlsa.certificate_usage'], at, 1, bytes[at]!);
+      f.uint(F['tlsa.selector'], at + 1, 1, bytes[at + 1]!);
+      f.uint(F['tlsa.matching_type'], at + 2, 1, bytes[at + 2]!);
+      f.raw(F['tlsa.certificate_association_data'], at + 3, size - 3);
+      return;
+    case wire.TYPE_SVCB:
+    case wire.TYPE_HTTPS:
+      if (size < 3) break;
+      walkService(f, at, end, message);
+      return;
+    case wire.TYPE_CAA: {
+      if (size < 2) break;
+      f.uint(F['caa.flags'], at, 1, bytes[at]!);
+      const value = text(F['caa.tag'], at + 1);
+      f.value(F['caa.value'], value, end - value, latin1(bytes, value, end));
+      return;
+    }
+    case wire.TYPE_OPT:
+      while (at + 4 <= end) {
+        const length = be16(bytes, at + 2);
+        f.uint(F['opt.code'], at, 2, be16(bytes, at));
+        if (!f.fits('dns', at + 4, length, end)) return;
+        f.raw(F['opt.data'], at + 4, length);
+        at += 4 + length;
+      }
+      return;
+  }
+  if (size > 0) f.raw(F.data, at, size);
+}
+
+const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + at, Math.max(end - at, 0)).toString('latin1');
+
+function walkSoa(f: Fields, at: number, end: number, message: number): void {
+  const first = walkName(f, F['soa.mname'], at, end, message);
+  if (first === null) return;
+  const second = walkName(f, F['soa.rname'], first.end, end, message);
+  if (second === null || !f.fits('dns', second.end, 20, end)) return;
+  const numbers = [
+    F['soa.serial_number'],
+    F['soa.refresh_interval'],
+    F['soa.retry_interval'],
+    F['soa.expire_limit'],
+    F['soa.minimum_ttl'],
+  ];
+  for (let i = 0; i < numbers.length; i++)
+    f.uint(numbers[i]!, second.end + i * 4, 4, be32(f.bytes, second.end + i * 4));
+}
+
+function walkSignature(f: Fields, at: number, end: number, message: number): void {
+  const { bytes } = f;
+  f.uint(F['rrsig.type_covered'], at, 2, be16(bytes, at));
+  f.uint(F['rrsig.algorithm'], at + 2, 1, bytes[at + 2]!);
+  f.uint(F['rrsig.labels'], at + 3, 1, bytes[at + 3]!);
+  f.uint(F['rrsig.original_ttl'], at + 4, 4, be32(bytes, at + 4));
+  f.time(F['rrsig.signature_expiration'], at + 8, 4, be32(bytes, at + 8), 0);
+  f.time(F['rrsig.signature_inception'], at + 12, 4, be32(bytes, at + 12), 0);
+  f.uint(F['rrsig.key_tag'], at + 16, 2, be16(bytes, at + 16));
+  const signer = walkName(f, F['rrsig.signers_name'], at + 18, end, message);
+  if (signer !== null) f.raw(F['rrsig.signature'], signer.end, end - signer.end);
+}
+
+const SVC_KEYS = ['mandatory', 'alpn', 'no-default-alpn', 'port', 'ipv4hint', 'ech', 'ipv6hint', 'dohpath', 'ohttp'];
+
+/** RFC 9460 2.2: priority, target, then parameters of key, length, value, shown in the form of a zone file. */
+function walkService(f: Fields, at: number, end: number, message: number): void {
+  const { bytes } = f;
+  f.uint(F['svcb.svcpriority'], at, 2, be16(bytes, at));
+  const target = walkName(f, F['svcb.targetname'], at + 2, end, message);
+  if (target === null) return;
+  for (at = target.end; at + 4 <= end; ) {
+    const key = be16(bytes, at);
+    const length = be16(bytes, at + 2);
+    if (!f.fits('dns', at + 4, length, end)) return;
+    if (f.wants(F['svcb.params']))
+      f.value(
+        F['svcb.params'],
+        at,
+        length + 4,
+        `${SVC_KEYS[key] ?? `key${key}`}=${serviceValue(bytes, key, at + 4, at + 4 + length)}`,
+      );
+    at += 4 + length;
+  }
+}
+
+function serviceValue(bytes: Uint8Array, key: number, at: number, end: number): string {
+  const parts: string[] = [];
+  if (key === 1)
+    while (at < end) {
+      const stop = Math.min(at + 1 + bytes[at]!, end);
+      parts.push(latin1(bytes, at + 1, stop));
+      at = stop;
+    }
+  else if (key === 3 && end - at === 2) parts.push(String(be16(bytes, at)));
+  else if (key === 4) for (; at + 4 <= end; at += 4) parts.push(formatIpv4(bytes, at));
+  else if (key === 6) for (; at + 16 <= end; at += 16) parts.push(formatIpv6(bytes, at));
+  else if (key === 0) for (; at + 2 <= end; at += 2) parts.push(SVC_KEYS[be16(bytes, at)] ?? typeName(be16(bytes, at)));
+  else if (key === 7) parts.push(latin1(bytes, at, end));
+  else parts.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('hex'));
+  return parts.join(',');
+}
+
+export const dns: Protocol = {
+  name: 'dns',
+  title: 'Domain Name System',
+  print: (t, at, length) => printDns(t, at, length, false),
+  walk: (f, at, end) => walkMessage(f, dns, at, end),
+};
+
+export const mdns: Protocol = {
+  name: 'mdns',
+  title: 'Multicast Domain Name System',
+  print: (t, at, length) => printDns(t, at, length, true),
+  walk: (f, at, end) => walkMessage(f, mdns, at, end),
+};
+
+export const llmnr: Protocol = {
+  name: 'llmnr',
+  title: 'Link-local Multicast Name Resolution',
+  print: (t, at, length) => printDns(t, at, length, false),
+  walk: (f, at, end) => walkMessage(f, llmnr, at, end),
+};
+
+/** DNS over TCP. A message that goes on in the next segment is shown as far as it is here. */
+export const dnsTcp: Protocol = {
+  name: 'dns',
+  title: 'Domain Name System',
+  print: printOverTcp,
+  walk(f, at, end) {
+    for (;;) {
+      if (!f.fits('dns', at, TCP_PREFIX + wire.HEADER_LENGTH, end)) return;
+      const length = be16(f.bytes, at);
+      const message = at + TCP_PREFIX;
+      const layers = f.layers;
+      walkMessage(f, dns, message, f.narrow(message + length, end, 'dns.length'));
+      if (f.layers > layers) f.uint(F.length, at, 2, length);
+      at = message + length;
+      if (at >= end || length < wire.HEADER_LENGTH || f.stopped !== null) return;
+    }
+  },
+};
+
+function printOverTcp(t: Text, at: number, length: number): void {
+  const { out } = t;
+  t.layer = 'domain';
+  if (length < TCP_PREFIX) {
+    out.ascii(' domain ');
+    t.complain('length', length, ' < ', TCP_PREFIX);
+    return;
+  }
+  const stated = t.be16(at);
+  if (stated !== length - TCP_PREFIX) {
+    out.ascii(` [prefix length(${stated}) != length(${length - TCP_PREFIX})]`);
+    t.invalid();
+  }
+  out.byte(32);
+  printDns(t, at + TCP_PREFIX, length - TCP_PREFIX, false);
+}
