@@ -34,6 +34,8 @@ export class Block {
   k: number;
   readonly onTrue = new Edge(this);
   readonly onFalse = new Edge(this);
+  /** Number in the optimizer's tables. */
+  id = -1;
 
   constructor(code: number, k = 0, statements: Statement[] = []) {
     this.code = code;

@@ -227,6 +227,8 @@ function ipHeaderLength(state: State, version: 4 | 6): Statement[] {
 /** Computes where the headers inside are, from the length of the outer IP header in A, and moves the offsets there. */
 function geneveOffsets(state: State): Statement[] {
   const { layers } = state;
+  // There is a jump inside of the block.
+  state.neverOptimize = true;
   const udp = layers.linkPayload.constant + layers.network;
   const variable = (): HeaderOffset => {
     const offset: HeaderOffset = { variable: true, constant: 0, register: -1 };

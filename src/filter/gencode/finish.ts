@@ -77,7 +77,6 @@ function prefixLength(state: State, register: number): Statement[] {
     case LINKTYPE_IEEE802_11_AVS:
       return [new Statement(BPF_LD | BPF_ABS | BPF_W, AVS_LENGTH), ...store];
     case LINKTYPE_IEEE802_11_PRISM: {
-      state.neverOptimize = true;
       const isAvs = new Statement(BPF_JMP | BPF_JEQ | BPF_K, AVS_COOKIE);
       const avs = new Statement(BPF_LD | BPF_ABS | BPF_W, AVS_LENGTH);
       const prism = new Statement(BPF_LD | BPF_IMM, PRISM_LENGTH);
@@ -169,6 +168,8 @@ function headerLength(state: State, register: number, next: Statement | null): S
 /** Puts the code that computes variable offsets before the first block. */
 function computeOffsets(state: State, head: Block): void {
   const { layers } = state;
+  // The code for Prism jumps inside of a block; libpcap leaves the program as it is even where that code is not needed.
+  if (state.outermostLinkType === LINKTYPE_IEEE802_11_PRISM) state.neverOptimize = true;
   let statements = layers.linkHeader.register === -1 ? [] : prefixLength(state, layers.linkHeader.register);
   if (is80211(state.outermostLinkType) && layers.linkPayload.register !== -1) {
     if (statements.length === 0) statements = [new Statement(BPF_LDX | BPF_IMM, state.outermostLinkHeader)];
