@@ -8,6 +8,7 @@ import type { SavefileRecord } from './metadata.ts';
 import { type ByteOutput, type OutputCompression, openOutput } from './output.ts';
 import { PcapEncoder } from './pcap-write.ts';
 import { PcapngEncoder, type SectionText } from './pcapng-write.ts';
+import { Turns } from './turns.ts';
 
 /** One write(2) takes so much. */
 const BUFFER = 1024 * 1024;
@@ -59,6 +60,7 @@ export class SavefileWriter implements FrameSink {
   #savedFrames = 0;
   /** Frames of the failed write itself that could stay. */
   #kept = 0;
+  readonly #turns = new Turns();
   #failure: unknown = null;
   #closed = false;
 
@@ -96,6 +98,15 @@ export class SavefileWriter implements FrameSink {
     row: number,
     limit: number,
   ): number | Promise<number> {
+    return this.#turns.take(() => this.#writeSome(block, interfaces, row, limit));
+  }
+
+  #writeSome(
+    block: FrameBlock,
+    interfaces: readonly FrameInterface[],
+    row: number,
+    limit: number,
+  ): number | Promise<number> {
     this.#usable();
     const out = this.#out;
     const encoder = this.#encoder;
@@ -107,7 +118,7 @@ export class SavefileWriter implements FrameSink {
       row = encoder.rows(out, block, interfaces, row, end, limit - this.#drained);
       if (out.directEnd !== 0) {
         const pending = this.#direct(block.bytes);
-        if (pending !== undefined) return pending.then(() => this.writeSome(block, interfaces, row, limit));
+        if (pending !== undefined) return pending.then(() => this.#writeSome(block, interfaces, row, limit));
       } else if (out.refused !== null) {
         const { refused } = out;
         out.refused = null;
@@ -124,7 +135,7 @@ export class SavefileWriter implements FrameSink {
           const from = row;
           return pending.then(() => {
             out.ensure(wanted);
-            return this.writeSome(block, interfaces, from, limit);
+            return this.#writeSome(block, interfaces, from, limit);
           });
         }
         out.ensure(wanted);
@@ -199,14 +210,20 @@ export class SavefileWriter implements FrameSink {
   }
 
   flush(): void | Promise<void> {
-    this.#usable();
-    const pending = this.#drain();
-    return pending === undefined ? this.#output.flush() : pending.then(() => this.#output.flush());
+    return this.#turns.take(() => {
+      this.#usable();
+      const pending = this.#drain();
+      return pending === undefined ? this.#output.flush() : pending.then(() => this.#output.flush());
+    });
   }
 
   /** Ends the file (pcapng: with the interfaces' statistics as they are now) and closes it. After a failed write it only
    * closes; that error has been reported. */
   close(): void | Promise<void> {
+    return this.#turns.take(() => this.#close());
+  }
+
+  #close(): void | Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     let pending: Promise<void> | undefined;
@@ -245,7 +262,7 @@ export class SavefileWriter implements FrameSink {
  * Writable (both stay their owner's to close).
  *
  * Regular files are written synchronously; for pipes, streams and compressed files `write`, `flush` and `close` give
- * promises, and the next call must wait for them.
+ * promises. A call made before the last one has ended waits for it; a block must hold until its own promise resolves.
  *
  * The writer throws a SavefileError: `SAVEFILE_WRITE` (a full disk: the file then ends with the last whole record),
  * `SAVEFILE_LINK_TYPE`, `SAVEFILE_RANGE`; `SAVEFILE_UNSUPPORTED` where this Node has no zstd. */

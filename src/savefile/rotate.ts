@@ -2,6 +2,7 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import { type CreateSavefileOptions, createSavefile, formatOfName, type SavefileWriter } from './create.ts';
 import { strftime } from './strftime.ts';
+import { Turns } from './turns.ts';
 
 export interface RotationOptions {
   /** Name of the files; with `seconds` a pattern for strftime(3), local time. */
@@ -44,6 +45,7 @@ function digitsOf(files: number): number {
 export class RotatingSink implements FrameSink {
   readonly #options: RotationOptions;
   readonly #savefile: Omit<CreateSavefileOptions, 'name'>;
+  readonly #turns = new Turns();
   #writer: SavefileWriter;
   /** Interfaces of the frames so far: a file without frames has them as well. */
   #interfaces: readonly FrameInterface[] | undefined;
@@ -115,7 +117,7 @@ export class RotatingSink implements FrameSink {
 
   /** Looks at the clock. To be called about when `due` says. */
   tick(): void | Promise<void> {
-    if (this.#isDue()) return this.#byClock();
+    if (this.#isDue()) return this.#turns.take(() => (this.#isDue() ? this.#byClock() : undefined));
   }
 
   #isDue(): boolean {
@@ -151,6 +153,10 @@ export class RotatingSink implements FrameSink {
   }
 
   write(block: FrameBlock, interfaces: readonly FrameInterface[]): void | Promise<void> {
+    return this.#turns.take(() => this.#write(block, interfaces));
+  }
+
+  #write(block: FrameBlock, interfaces: readonly FrameInterface[]): void | Promise<void> {
     this.#interfaces = interfaces;
     if (this.#finished) return;
     if (this.#isDue()) return this.#rest(block, interfaces, 0, true);
@@ -182,12 +188,12 @@ export class RotatingSink implements FrameSink {
   }
 
   flush(): void | Promise<void> {
-    return this.#finished ? undefined : this.#writer.flush();
+    return this.#turns.take(() => (this.#finished ? undefined : this.#writer.flush()));
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#complete();
+    await this.#turns.take(() => this.#complete());
   }
 }

@@ -122,6 +122,17 @@ describe('rotation by the clock', () => {
     expect(closed).toEqual(names().map(path));
   });
 
+  it('a tick while a compressed file is being written loses nothing and rotates once', async () => {
+    const { path, names } = folder();
+    const { sink, clock } = rotating({ path: path('%s.pcap.gz'), seconds: 1 });
+    const writing = sink.write(frames(5000), ETHERNET);
+    clock.now++;
+    await Promise.all([writing, sink.tick(), sink.tick(), sink.flush(), sink.write(frames(10), ETHERNET)]);
+    await sink.close();
+    expect(names()).toEqual(['1700000000.pcap.gz', '1700000001.pcap.gz']);
+    expect(names().map((name) => readSavefile(path(name)).frames.length)).toEqual([5000, 10]);
+  });
+
   it('with a size as well: numbers within each interval', async () => {
     const { path, names } = folder();
     const { sink, clock } = rotating({ path: path('%s-'), seconds: 5, size: 500, savefile: { format: 'pcap' } });

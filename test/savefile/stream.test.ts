@@ -307,6 +307,21 @@ describe('writing', () => {
     await other.close();
   });
 
+  it('a flush, a write and a close asked for at once take their turns', async () => {
+    for (const compression of ['none', 'gzip'] as const) {
+      const slow = new PassThrough({ highWaterMark: 100 });
+      const got: Uint8Array[] = [];
+      const writer = createSavefile(slow, { format: 'pcap', compression, interfaces: ETHERNET, bufferSize: 5000 });
+      const steps = [writer.write(rows, ETHERNET), writer.flush(), writer.write(rows, ETHERNET), writer.flush()];
+      const closing = writer.close();
+      slow.on('data', (piece) => got.push(piece));
+      await Promise.all([...steps, closing]);
+      slow.end();
+      const { frames, error } = readSavefile(concat(...got));
+      expect([frames.length, error]).toEqual([2000, null]);
+    }
+  });
+
   const child = (body: string): string => {
     const index = JSON.stringify(fileURLToPath(new URL('../../src/savefile/index.ts', import.meta.url)));
     const path = file(`child${Math.abs(body.length)}.mts`);
