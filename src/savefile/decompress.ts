@@ -38,6 +38,7 @@ const PROBE = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x01, 0x09, 0x00, 0x00
 /** The decompressed content of an input. Everything that the compressed data holds is given, and only then what is wrong
  * with it. */
 export class DecompressedInput implements ByteInput {
+  readonly immediate = false;
   readonly #compression: Compression;
   readonly #input: ByteInput;
   #decoder: Decoder;

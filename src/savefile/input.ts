@@ -10,6 +10,8 @@ export interface ByteInput {
   /** Reads into `buffer` from `at` on, at most to its end. Gives the number of bytes, 0 at the end of the input: at once
    * where it need not wait (regular files), else as a promise. */
   read(buffer: Uint8Array, at: number): number | Promise<number>;
+  /** `read` never makes anybody wait. */
+  readonly immediate: boolean;
   /** The same input from its beginning once more, or null where it cannot be had. */
   again(): ByteInput | null;
   close(): void;
@@ -17,6 +19,7 @@ export interface ByteInput {
 
 /** A regular file. Reads are synchronous: from the page cache a megabyte takes less than a trip to the thread pool. */
 class FileInput implements ByteInput {
+  readonly immediate = true;
   readonly #file: string;
   readonly #fd: number;
   #owned: boolean;
@@ -57,6 +60,7 @@ const REMEMBERED = 4 * 1024 * 1024;
 
 /** A pipe, a socket, a terminal, or any Readable. */
 class StreamInput implements ByteInput {
+  readonly immediate = false;
   readonly #file: string;
   readonly #stream: Readable;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -123,6 +127,7 @@ class StreamInput implements ByteInput {
 
 /** Bytes in memory. */
 export class MemoryInput implements ByteInput {
+  readonly immediate = true;
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -146,6 +151,7 @@ export class MemoryInput implements ByteInput {
 
 /** Bytes that were read already, before the rest of the input: what telling the format by content needs. */
 export class PrefixedInput implements ByteInput {
+  readonly immediate = false;
   readonly #prefix: MemoryInput;
   readonly #rest: ByteInput;
   #prefixLeft: number;

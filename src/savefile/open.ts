@@ -100,9 +100,10 @@ class Reader implements SavefileSource {
       this.#parse();
       if (this.#parser.begun) {
         this.#pending = this.#block.count > 0 || this.#parser.records.length > 0;
-        return;
+        // Where nobody has to wait for it, the first frames are read as well, and so the interfaces before them.
+        if (this.#pending || !this.#input.immediate || this.#parser.problem !== null || this.#inputEnded) return;
       }
-      if (this.#parser.problem !== null || this.#inputEnded) this.#end();
+      if (!this.#parser.begun && (this.#parser.problem !== null || this.#inputEnded)) this.#end();
       const filled = this.#fill();
       if (filled !== undefined) return filled.then(() => this.begin());
     }

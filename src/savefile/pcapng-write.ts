@@ -377,7 +377,8 @@ export class PcapngEncoder implements RecordEncoder {
   }
 
   finish(out: OutputBuffer): void {
-    if (!this.#begun) this.#sectionHeader(out);
+    // Interfaces that were described after the last frame belong to the file as well.
+    this.prepare(out, this.#known);
     for (const [{ statistics }, id] of this.#ids) if (statistics !== undefined) this.#statistics(out, id, statistics);
   }
 

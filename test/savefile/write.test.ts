@@ -230,6 +230,29 @@ describe('round trips', () => {
     }
   });
 
+  it('interfaces of a file without frames are kept, and known when the file is open', async () => {
+    const source = await openSavefile(concat(shb(BE), idb(BE, 113, 96, option(BE, 2, text('any')), hex('00000000'))));
+    expect(source.interfaces).toMatchObject([{ name: 'any', linkType: 113 }]);
+    for (const format of ['pcap', 'pcapng'] as const) {
+      const writer = createSavefile(file('bare'), { format, interfaces: source.interfaces });
+      void writer.close();
+      expect(readSavefile(file('bare'))).toMatchObject({ interfaces: [{ linkType: 113, snapLength: 96 }], frames: [] });
+    }
+    expect(source.next()).toBeNull();
+  });
+
+  it('an interface that is described after the last frame is written at the end', () => {
+    const interfaces = [ethernet];
+    const writer = createSavefile(file('late-interface'), { format: 'pcapng' });
+    void writer.write(blockOf([{ bytes: filled(3) }]), interfaces);
+    interfaces.push({ ...ethernet, name: 'eth9', statistics: { received: 0n } });
+    void writer.close();
+    expect(readSavefile(file('late-interface')).interfaces).toMatchObject([
+      { name: 'eth0' },
+      { name: 'eth9', statistics: { received: 0n } },
+    ]);
+  });
+
   /** Frames of all lengths, some rejected. */
   function traffic(seed: number): Partial<SavedFrame>[] {
     const next = random(seed);
