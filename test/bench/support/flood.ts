@@ -1,34 +1,25 @@
-/** flood.ts DEVICE FRAMES SIZE RATE: sends numbered frames by sendmmsg, as fast as it can where RATE is 0, and prints what
- * it did as JSON. */
-import { readFileSync } from 'node:fs';
+/** flood.ts DEVICE FRAMES SIZE RATE: sends numbered frames by netlab's sender (sendmmsg), as fast as it can where RATE is
+ * 0, and prints what it did as JSON. */
+import { FrameBlock } from '../../../src/frames/block.ts';
 import { Pacer } from '../../../src/inject/pace.ts';
 import { linuxSystemCalls } from '../../../src/linux/index.ts';
-import { messageVector } from '../../../src/syscall/message.ts';
+import { FrameSender } from '../../../src/socket/sender.ts';
 import { systemClock } from '../../../src/time/clock.ts';
-import { EAGAIN, ENOBUFS } from '../../../src/uapi/errno.ts';
-import { encodeSockaddrLl } from '../../../src/uapi/sockaddr.ts';
-import { AF_PACKET, SOCK_RAW } from '../../../src/uapi/socket.ts';
 import { numberedFrame, setNumber } from './numbered.ts';
 
 const ROWS = 256;
 const [device, ...numbers] = process.argv.slice(2);
 const [frames, size, rate] = numbers.map(Number) as [number, number, number];
 
-const memory = new Uint8Array(ROWS * size);
-const vector = messageVector(memory, ROWS);
+const block = new FrameBlock(new Uint8Array(ROWS * size), ROWS);
 for (let row = 0; row < ROWS; row++) {
-  memory.set(numberedFrame(size), row * size);
-  vector.offset[row] = row * size;
-  vector.length[row] = size;
+  block.bytes.set(numberedFrame(size), row * size);
+  block.offset[row] = row * size;
+  block.capturedLength[row] = size;
+  block.keep[row] = 1;
 }
 
-const system = linuxSystemCalls();
-const fd = system.socket(AF_PACKET, SOCK_RAW, 0);
-if (fd < 0) throw new Error(`socket: errno ${-fd}`);
-const ifindex = Number(readFileSync(`/sys/class/net/${device}/ifindex`, 'utf8'));
-const bound = system.bind(fd, encodeSockaddrLl({ protocol: 0, ifindex }));
-if (bound < 0) throw new Error(`bind: errno ${-bound}`);
-
+const sender = FrameSender.open(linuxSystemCalls(), { interface: device! });
 const pacer = rate > 0 ? Pacer.perSecond(systemClock, rate) : null;
 const started = systemClock.monotonic();
 let sent = 0;
@@ -36,15 +27,16 @@ while (sent < frames) {
   let due = Math.min(ROWS, frames - sent);
   if (pacer) {
     due = pacer.take(due);
+    // A processor of its own: the rate is what counts here.
     if (due === 0) continue;
   }
-  for (let row = 0; row < due; row++) setNumber(memory, row * size, sent + row);
-  for (let row = 0; row < due; ) {
-    const result = system.sendmmsg(fd, vector, row, due - row, 0);
-    if (result > 0) row += result;
-    else if (result !== -EAGAIN && result !== -ENOBUFS) throw new Error(`sendmmsg: errno ${-result}`);
-  }
+  for (let row = 0; row < due; row++) setNumber(block.bytes, row * size, sent + row);
+  block.count = due;
+  const { failed } = await sender.send(block);
+  if (failed.size > 0)
+    throw new Error(`not sent: ${[...failed].map(([name, count]) => `${count} ${name}`).join(', ')}`);
   sent += due;
 }
 const seconds = (systemClock.monotonic() - started) / 1e9;
+sender.close();
 process.stdout.write(JSON.stringify({ sent, seconds }));
