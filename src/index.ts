@@ -1,0 +1,27 @@
+/** netlab as a library: capture, read, write, send and decode network frames. */
+export { type CaptureOptions, type Capturing, capture } from './api/capture.ts';
+export type { Packet } from './api/packet.ts';
+export { type Reading, type ReadOptions, read } from './api/read.ts';
+export { type FrameToSend, type SendOptions, send } from './api/send.ts';
+export { type PacketToWrite, type WriteOptions, type Writing, write } from './api/write.ts';
+export type { InterfaceCounters } from './capture/counters.ts';
+export { LibpcapError } from './capture/libpcap.ts';
+export type { CaptureStatistics, RingStatistics } from './capture/statistics.ts';
+export {
+  type DecodedField,
+  type DecodedLayer,
+  type DecodedPacket,
+  type DecodeOptions,
+  decode,
+  type FieldValue,
+} from './dissect/decode.ts';
+export type { TextOptions } from './dissect/options.ts';
+export { printFrame } from './dissect/text-printer.ts';
+export { type CompileOptions, compile as compileFilter, FilterError, type FilterErrorCode } from './filter/compile.ts';
+export type { BpfInstruction, BpfProgram } from './filter/program.ts';
+export { FrameBlock, type FrameExtras } from './frames/block.ts';
+export type { FrameInterface, FrameInterfaceStatistics, FrameSink, FrameSource } from './frames/source.ts';
+export type { SendSummary } from './inject/send.ts';
+export { SavefileError, type SavefileErrorCode } from './savefile/index.ts';
+export { SystemError } from './syscall/error.ts';
+export type { Stop } from './wire/stop.ts';
