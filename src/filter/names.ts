@@ -252,11 +252,20 @@ export function namesFrom(read: NameFileReader): Names {
 /** The common names, with no file read. */
 export const commonNames: Names = namesFrom(() => null);
 
-/** The number that a name is when it is written in digits, as getaddrinfo(3) takes it for a service: modulo 2^16. */
+/** The number that a name is when it is written in digits, as getaddrinfo(3) takes it for a service: an int, of which 16
+ * bits count. Null where it is none, or negative. */
 export function parseServiceNumber(name: string): number | null {
   const match = /^\s*([-+]?)(\d+)$/.exec(name);
   if (match === null) return null;
-  const value = BigInt(match[2]!);
-  const low = value > 0xffffffffffffffffn ? 0xffff : Number(value & 0xffffn);
-  return (match[1] === '-' && value <= 0xffffffffffffffffn ? -low : low) & 0xffff;
+  const MAX = 0xffffffffffffffffn;
+  const digits = BigInt(match[2]!);
+  const value = Number(BigInt.asIntN(32, digits > MAX ? MAX : match[1] === '-' ? -digits : digits));
+  return value < 0 ? null : value & 0xffff;
+}
+
+/** An int as scanf(3)'s %d reads it from digits with a sign. */
+export function parseInt32(digits: string): number {
+  const MAX = 0x7fffffffffffffffn;
+  const value = BigInt(digits.replace('+', ''));
+  return Number(BigInt.asIntN(32, value > MAX ? MAX : value < -MAX ? -MAX - 1n : value));
 }

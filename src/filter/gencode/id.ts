@@ -3,7 +3,7 @@
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../wire/ipproto.ts';
 import type { Id, Qualifiers } from '../ast.ts';
 import type { Protocol } from '../keywords.ts';
-import { LINK_PROTOCOL_NAMES, parseServiceNumber } from '../names.ts';
+import { LINK_PROTOCOL_NAMES, parseInt32, parseServiceNumber } from '../names.ts';
 import { etherHost, ip4Host, ip6Host, isAddressType } from './address.ts';
 import { type Condition, or } from './block.ts';
 import { type PortProtocol, portOf, portRange } from './port.ts';
@@ -103,7 +103,8 @@ function promote(network: number): [network: number, mask: number] {
 }
 
 function port(state: State, value: number): number {
-  if (value < 0 || value > MAX_PORT) throw state.error('NUMBER', `a port is at most ${MAX_PORT}, not ${value}`);
+  if (value < 0 || value > MAX_PORT)
+    throw state.error('NUMBER', `a port is a number from 0 to ${MAX_PORT}, not ${value}`);
   return value;
 }
 
@@ -121,6 +122,7 @@ const gateway = (state: State) =>
   );
 
 function dotted(state: State, text: string, qualifiers: Qualifiers): Condition {
+  if (!isAddressType(qualifiers.type) && qualifiers.type !== 'gateway') throw noAddress(state, qualifiers);
   if (qualifiers.protocol === 'decnet') {
     const value = parseDecnet(text);
     if (value === null) throw state.error('ADDRESS', `'${text}' is no DECnet address`, ['AREA.NODE']);
@@ -291,7 +293,7 @@ function serviceRange(
 ): { first: number; last: number; protocol: PortProtocol } {
   const over = portProtocol(state, wanted, 'portrange');
   const numbers = /^([-+]?\d+)-([-+]?\d+)/.exec(text);
-  if (numbers !== null) return { first: Number(numbers[1]), last: Number(numbers[2]), protocol: over };
+  if (numbers !== null) return { first: parseInt32(numbers[1]!), last: parseInt32(numbers[2]!), protocol: over };
   const dash = text.indexOf('-');
   const first = dash < 0 ? null : serviceOf(state, text.slice(0, dash));
   const last = dash < 0 ? null : serviceOf(state, text.slice(dash + 1));

@@ -90,6 +90,8 @@ const snap = (state: State, oui: number, type: number): Condition =>
 const bothSaps = (state: State, sap: number): Condition => equal(state, 'llc', 0, BPF_H, (sap << 8) | sap);
 const destinationSap = (state: State, sap: number): Condition => equal(state, 'llc', 0, BPF_B, sap);
 
+const ETHER_TYPE_LENGTH = 2;
+
 /** The type field is a length: the frame is 802.3. */
 export const isLength = (state: State): Condition => atMost(state, 'link type', 0, BPF_H, MAX_LENGTH);
 const typeIs = (state: State, value: number): Condition => equal(state, 'link type', 0, BPF_H, value);
@@ -117,7 +119,8 @@ function ethernet(state: State, protocol: number): Condition {
     case ETHERTYPE_AARP:
       return or(typeIs(state, protocol), and(isLength(state), appleSnap(state, protocol)));
     default:
-      return protocol <= MAX_LENGTH ? and(isLength(state), destinationSap(state, protocol)) : typeIs(state, protocol);
+      if (protocol > MAX_LENGTH) return typeIs(state, protocol);
+      return and(isLength(state), equal(state, 'link type', ETHER_TYPE_LENGTH, BPF_B, protocol));
   }
 }
 

@@ -34,13 +34,12 @@ import { A_ATOM, ATOMS, atomDefined, atomsUsed, uses, X_ATOM } from './atoms.ts'
 import type { Flow, Node } from './flow.ts';
 import { type Progress, progress, UNKNOWN, type Values } from './values.ts';
 
-/** Brings a block into a simpler form. All blocks that lead to it have been through here. With `rewrite` false the
+/** Brings a block into a simpler form. Of the blocks that jump within themselves only those come here in which every
+ * jump is over loads of A (tags of live VLANs): they can be followed in a line. All blocks that lead to it have been through here. With `rewrite` false the
  * statements keep their meaning one by one, and only their values are followed. */
 export function optimizeBlock(flow: Flow, node: Node, values: Values, state: Progress, rewrite: boolean): void {
   const { block } = node;
   const numbers = node.values;
-  // Code that jumps inside the block cannot be followed in a line.
-  if (block.statements.slice(0, -1).some(({ code }) => code !== NOP && bpfClass(code) === BPF_JMP)) rewrite = false;
 
   const [first, ...others] = node.inEdges;
   if (first === undefined) numbers.fill(UNKNOWN);
