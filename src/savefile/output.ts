@@ -34,7 +34,8 @@ class FileOutput implements ByteOutput {
     this.#owned = owned;
     this.#border = border;
     this.#written = 0;
-    this.#start = fstatSync(fd).isFile() ? (owned ? 0 : positionOf(fd)) : null;
+    const stat = fstatSync(fd);
+    this.#start = stat.isFile() ? (owned ? 0 : writesFrom(fd, stat.size)) : null;
   }
 
   write(bytes: Uint8Array, length: number): void {
@@ -210,14 +211,26 @@ class CompressedOutput implements ByteOutput {
   }
 }
 
-/** Where a descriptor stands in its file (proc(5)). */
-export function positionOf(fd: number): number {
+/** What proc(5) says of a descriptor: where it stands in its file, and the flags of open(2) in octal. Without /proc: the
+ * beginning, where nearly every descriptor stands. */
+function fdinfo(fd: number): { position: number; flags: number } {
   try {
-    return Number(/^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? 0);
+    const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
+    const field = (name: string, radix: number): number =>
+      Number.parseInt(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(text)?.[1] ?? '0', radix);
+    return { position: field('pos', 10), flags: field('flags', 8) };
   } catch {
-    // Without /proc: the beginning, where nearly every descriptor stands.
-    return 0;
+    return { position: 0, flags: 0 };
   }
+}
+
+/** Where a descriptor stands in its file. */
+export const positionOf = (fd: number): number => fdinfo(fd).position;
+
+/** Where what is written to it will begin. */
+function writesFrom(fd: number, size: number): number {
+  const { position, flags } = fdinfo(fd);
+  return flags & constants.O_APPEND ? size : position;
 }
 
 /** A pipe behind a descriptor as a stream. The pipe is opened anew (proc(5), /proc/pid/fd), since making it nonblocking

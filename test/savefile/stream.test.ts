@@ -13,7 +13,7 @@ import {
   SavefileError,
   type SavefileSource,
 } from '../../src/savefile/index.ts';
-import { noNetwork } from '../support/network.ts';
+import { describeNetwork } from '../support/network.ts';
 import { hasTool } from '../support/tools.ts';
 import { concat, filled, hex, LE, pcapHeader, pcapRecord, random, scratch } from './bytes.ts';
 
@@ -278,9 +278,9 @@ describe('zstd', () => {
   });
 });
 
-describe('writing', () => {
-  const rows = blockOf(Array.from({ length: 1000 }, (_, i) => ({ bytes: filled(i, i), seconds: i })));
+const rows = blockOf(Array.from({ length: 1000 }, (_, i) => ({ bytes: filled(i, i), seconds: i })));
 
+describe('writing', () => {
   it('a stream that is slow gets everything in order; one that breaks is an error', async () => {
     const slow = new PassThrough({ highWaterMark: 1000 });
     const got: Uint8Array[] = [];
@@ -400,9 +400,11 @@ describe('writing', () => {
     expect(() => writer.write(rows, ETHERNET)).toThrowError(SavefileError);
     expect(() => void writer.close()).not.toThrow();
   });
+});
 
-  // In a mount namespace of its own, so the small disk is nobody else's.
-  it.skipIf(noNetwork !== null)('a full disk: the file ends with the last whole record', async () => {
+// In a mount namespace of its own, so the small disk is nobody else's.
+describeNetwork('a full disk', () => {
+  it('the file ends with the last whole record', async () => {
     const disk = file('disk');
     mkdirSync(disk);
     expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', disk]).status).toBe(0);
@@ -423,6 +425,21 @@ describe('writing', () => {
           rmSync(path);
         }
       }
+      // Behind a descriptor that appends, what was in the file before stays.
+      const before = concat(filled(5000, 0x61));
+      writeFileSync(`${disk}/appended`, before);
+      const fd = openSync(`${disk}/appended`, 'a');
+      const appender = createSavefile(fd, { format: 'pcap', interfaces: ETHERNET });
+      expect(() => {
+        for (let i = 0; i < 10; i++) void appender.write(rows, ETHERNET);
+      }).toThrowError(expect.objectContaining({ systemCode: 'ENOSPC' }));
+      void appender.close();
+      closeSync(fd);
+      const appended = Uint8Array.from(readFileSync(`${disk}/appended`));
+      expect(appended.subarray(0, 5000)).toEqual(before);
+      const tail = readSavefile(appended.subarray(5000));
+      expect([tail.error, tail.frames.length]).toEqual([null, appender.frames]);
+      rmSync(`${disk}/appended`);
       // A run that goes straight from the source's memory.
       const big = concat(
         pcapHeader(LE),
