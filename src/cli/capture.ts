@@ -5,6 +5,7 @@ import { linkTypeName } from '../savefile/index.ts';
 import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
 import { type Link, links } from '../socket/route.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
+import { SystemError } from '../syscall/error.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import { EXIT_FAILURE, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
@@ -92,6 +93,16 @@ const TCPDUMP_NAMES: Record<number, string> = {
   113: 'LINUX_SLL (Linux cooked v1)',
   276: 'LINUX_SLL2 (Linux cooked v2)',
 };
+
+/** Why the source or the output ended, in words. */
+function endedBy(error: Error | null): string {
+  if (error instanceof SystemError && error.dest !== undefined) {
+    if (error.code === 'ENETDOWN') return `${error.dest} went down: everything until then is captured`;
+    if (error.code === 'ENODEV' || error.code === 'ENXIO')
+      return `${error.dest} is gone: everything until then is captured`;
+  }
+  return messageOf(error);
+}
 
 class CaptureRun {
   readonly #source: LiveSource;
@@ -182,7 +193,7 @@ class CaptureRun {
     const ringKib = Math.ceil((this.#source.bufferSize || DEFAULT_BUFFER_SIZE) / 1024);
     process.stderr.write(statisticsText(statistics) + lossText(statistics, ringKib, printing));
     if (reason === 'output-failed' || reason === 'source-failed') {
-      process.stderr.write(`netlab: ${messageOf(error)}\n`);
+      process.stderr.write(`netlab: ${endedBy(error)}\n`);
       process.exitCode = EXIT_FAILURE;
     }
   }
