@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from './exit.ts';
 import { counted, integer } from './numbers.ts';
 
@@ -28,7 +28,8 @@ export interface PrintOptions {
 export interface WriteOptions {
   write?: string;
   print?: true;
-  rotateSize?: number;
+  /** As `parseRotateSize` of savefile/ reads it. */
+  rotateSize?: string;
   rotateSeconds?: number;
   rotateFiles?: number;
 }
@@ -56,14 +57,21 @@ export function addSelectOptions(command: Command): void {
     .option('-O, --no-optimize', 'do not optimize the filter program');
 }
 
+/** Only the form: what it means is for who rotates. */
+function rotateSize(text: string): string {
+  if (!/^0*[1-9]\d{0,8}[kmg]?$/i.test(text))
+    throw new InvalidArgumentError('It must be a whole number, at least 1, of millions of bytes (or 500k, 10m, 2g).');
+  return text;
+}
+
 export function addWriteOptions(command: Command): void {
   command
     .option('-w, --write <file>', 'write frames to a file, - for standard output; format by suffix, else pcapng')
     .option('--print', 'print frames as well as write them')
     .option(
-      '-C, --rotate-size <megabytes>',
-      'begin a new file when one is this large, in millions of bytes',
-      integer(1, 1_000_000),
+      '-C, --rotate-size <size>',
+      'begin a new file when one is this large: millions of bytes, or with a k, m or g kibi-, mebi- or gibibytes',
+      rotateSize,
     )
     .option('-G, --rotate-seconds <seconds>', 'begin a new file this often, by the wall clock', integer(1, 2_000_000))
     .option(

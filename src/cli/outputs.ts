@@ -6,6 +6,7 @@ import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import {
   type CreateSavefileOptions,
   createSavefile,
+  parseRotateSize,
   RotatingSink,
   type SavefileRecord,
   type SectionText,
@@ -66,7 +67,7 @@ function openFile(path: string, options: PrintOptions & WriteOptions, context: O
   }
   const rotating = new RotatingSink({
     path,
-    ...(rotateSize === undefined ? {} : { size: rotateSize }),
+    ...(rotateSize === undefined ? {} : { size: parseRotateSize(rotateSize)! }),
     ...(rotateSeconds === undefined ? {} : { seconds: rotateSeconds }),
     ...(rotateFiles === undefined ? {} : { files: rotateFiles }),
     now: () => Date.now() / 1000,
