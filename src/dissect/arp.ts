@@ -27,6 +27,9 @@ const F = defineFields('arp', {
   'dst.proto': ['Target protocol address', 'bytes'],
 });
 
+/** RFC 893: IPv4 with its headers behind the data. */
+const ETHERTYPE_TRAILERS = 0x1000;
+
 const OPERATIONS: Readonly<Record<number, string>> = {
   1: 'Request',
   2: 'Reply',
@@ -44,7 +47,7 @@ const HARDWARE: Readonly<Record<number, string>> = {
   15: 'FrameRelay',
   17: 'Strip',
   24: 'IEEE 1394',
-  18: 'IEEE 802.15.4?',
+  32: 'InfiniBand',
 };
 
 function printHardware(t: Text, at: number, length: number): void {
@@ -57,7 +60,7 @@ function printHardware(t: Text, at: number, length: number): void {
 }
 
 function printProtocolAddress(t: Text, at: number, type: number, length: number): void {
-  if (type !== ETHERTYPE_IPV4) t.out.ascii(`<wrong proto type>`);
+  if (type !== ETHERTYPE_IPV4 && type !== ETHERTYPE_TRAILERS) t.out.ascii(`<wrong proto type>`);
   else if (length !== 4) t.out.ascii('<wrong len>');
   else t.ipv4(at);
 }
@@ -77,26 +80,31 @@ function printArp(t: Text, at: number, length: number): void {
     return;
   }
   if (!t.link) out.ascii('ARP, ');
-  if ((type !== wire.HARDWARE_ETHERNET && type !== wire.HARDWARE_IEEE802) || hlen === 0 || t.verbose > 0) {
+  if ((protocol !== ETHERTYPE_IPV4 && protocol !== ETHERTYPE_TRAILERS) || plen !== 4 || hlen === 0 || t.verbose > 0) {
     out.ascii(HARDWARE[type] ?? `Unknown Hardware (${type})`);
     out.ascii(' (len ');
     out.decimal(hlen);
     out.ascii('), ');
-  }
-  if ((protocol !== ETHERTYPE_IPV4 && protocol !== 0x1000) || plen === 0 || t.verbose > 0) {
     out.ascii(etherTypeName(protocol) ?? `Unknown Protocol (0x${protocol.toString(16).padStart(4, '0')})`);
     out.ascii(' (len ');
     out.decimal(plen);
-    out.ascii('), ');
+    out.byte(41);
+    if (t.verbose === 0) {
+      out.ascii(', length ');
+      out.decimal(length);
+      return;
+    }
+    out.ascii(', ');
   }
   out.ascii(OPERATIONS[operation] ?? `Unknown (${operation})`);
+  out.byte(32);
   const senderHardware = wire.senderHardwareAt(bytes, at);
   const senderProtocol = wire.senderProtocolAt(bytes, at);
   const targetHardware = wire.targetHardwareAt(bytes, at);
   const targetProtocol = wire.targetProtocolAt(bytes, at);
   switch (operation) {
     case wire.OP_REQUEST: {
-      out.ascii(' who-has ');
+      out.ascii('who-has ');
       printProtocolAddress(t, targetProtocol, protocol, plen);
       let zero = true;
       for (let i = 0; i < hlen; i++) zero &&= bytes[targetHardware + i] === 0;
@@ -110,31 +118,28 @@ function printArp(t: Text, at: number, length: number): void {
       break;
     }
     case wire.OP_REPLY:
-      out.byte(32);
       printProtocolAddress(t, senderProtocol, protocol, plen);
       out.ascii(' is-at ');
       printHardware(t, senderHardware, hlen);
       break;
     case wire.OP_REVERSE_REQUEST:
-      out.ascii(' who-is ');
+      out.ascii('who-is ');
       printHardware(t, targetHardware, hlen);
       out.ascii(' tell ');
       printHardware(t, senderHardware, hlen);
       break;
     case wire.OP_REVERSE_REPLY:
-      out.byte(32);
       printHardware(t, targetHardware, hlen);
       out.ascii(' at ');
       printProtocolAddress(t, targetProtocol, protocol, plen);
       break;
     case wire.OP_INVERSE_REQUEST:
-      out.ascii(' who-is ');
+      out.ascii('who-is ');
       printHardware(t, targetHardware, hlen);
       out.ascii(' tell ');
       printHardware(t, senderHardware, hlen);
       break;
     case wire.OP_INVERSE_REPLY:
-      out.byte(32);
       printHardware(t, senderHardware, hlen);
       out.ascii(' at ');
       printProtocolAddress(t, senderProtocol, protocol, plen);

@@ -291,7 +291,7 @@ function printData(
     case wire.TYPE_UNSPECA:
       return t.has(data, end - data) && !t.visibleBytes(data, end);
     case wire.TYPE_TSIG:
-      return printTsig(t, data, message);
+      return t.verbose === 0 || printTsig(t, data, message);
     default:
       return true;
   }

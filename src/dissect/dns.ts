@@ -400,7 +400,6 @@ export const mdns: Protocol = {
 export const llmnr: Protocol = {
   name: 'llmnr',
   title: 'Link-local Multicast Name Resolution',
-  print: (t, at, length) => printDns(t, at, length, false),
   walk: (f, at, end) => walkMessage(f, llmnr, at, end),
 };
 

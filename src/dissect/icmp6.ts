@@ -82,8 +82,13 @@ function printIcmp6(t: Text, at: number, length: number): void {
   if (wrongVersion(t, 6, 'ICMPv6')) return;
   const { out, bytes } = t;
   t.layer = 'icmp6';
-  t.need(at, 4);
+  if (length === 0) {
+    out.ascii('ICMP6, length 0');
+    t.invalid();
+    return;
+  }
   if (t.verbose > 0 && t.checksums && !t.fragmented && t.has(at, length)) {
+    t.need(at, wire.FIXED_LENGTH);
     const left = wire.verify(bytes, at, at + length, t.pseudo(IPPROTO_ICMPV6));
     if (left === 0) out.ascii('[icmp6 sum ok] ');
     else {
@@ -96,7 +101,7 @@ function printIcmp6(t: Text, at: number, length: number): void {
       out.ascii('!] ');
     }
   }
-  const type = wire.type(bytes, at);
+  const type = t.u8(at);
   out.ascii('ICMP6, ');
   out.ascii(TYPES[type] ?? `unknown icmp6 type (${type})`);
   if (t.verbose > 0 && LENGTH_FIRST.has(type)) printLength(t, length);
@@ -112,7 +117,7 @@ function printLength(t: Text, length: number): void {
 /** Prints what is special to the type. False where the line is complete. */
 function printMessage(t: Text, at: number, length: number, type: number): boolean {
   const { out } = t;
-  const code = wire.code(t.bytes, at);
+  const code = t.u8(at + 1);
   const inner = at + wire.HEADER_LENGTH;
   switch (type) {
     case wire.UNREACHABLE:
@@ -176,7 +181,6 @@ function printMessage(t: Text, at: number, length: number, type: number): boolea
 function printUnreachable(t: Text, at: number, length: number, code: number): boolean {
   const { out, bytes } = t;
   const inner = at + wire.HEADER_LENGTH;
-  t.need(ipv6Wire.dstAt(inner), 16);
   out.ascii(', ');
   out.ascii(UNREACHABLE[code] ?? `unknown unreach code (${code})`);
   if (code === 4) {

@@ -43,6 +43,7 @@ const OPTIONS: Readonly<Record<number, string>> = {
   [wire.OPTION_NOP]: 'NOP',
   [wire.OPTION_RECORD_ROUTE]: 'RR',
   [wire.OPTION_TIMESTAMP]: 'timestamp',
+  [wire.OPTION_TRACEROUTE]: 'traceroute',
   [wire.OPTION_SECURITY]: 'security',
   [wire.OPTION_LOOSE_ROUTE]: 'LSRR',
   [wire.OPTION_STRICT_ROUTE]: 'SSRR',
@@ -333,65 +334,58 @@ function printRoute(t: Text, at: number, length: number): void {
     return;
   }
   if (((length + 1) & 3) !== 0) badLength(t, length);
-  const pointer = bytes[at + 2]! - 1;
-  if (pointer < 3 || ((pointer + 1) & 3) !== 0) {
-    out.ascii(' [bad ptr ');
-    out.decimal(bytes[at + 2]!);
-    out.byte(93);
-  }
-  let separator = 32;
-  for (let place = 3; place + 4 <= length; place += 4) {
-    out.byte(separator);
+  const stated = bytes[at + 2]!;
+  // A pointer of 0 counts as one behind all addresses.
+  const pointer = (stated - 1) >>> 0;
+  if (pointer < 3 || ((pointer + 1) & 3) !== 0 || pointer > length) printBadPointer(t, stated);
+  for (let place = 3; place < length; place += 4) {
+    t.need(at + place, 4);
+    out.byte(32);
     t.ipv4(at + place);
-    separator = pointer > place ? 44 : 32;
+    // What the pointer is behind has been visited.
+    if (pointer > place) out.byte(44);
   }
 }
 
+function printBadPointer(t: Text, pointer: number): void {
+  t.out.ascii(' [bad ptr ');
+  t.out.decimal(pointer);
+  t.out.byte(93);
+}
+
+/** RFC 791 3.1: pointer, overflow and flag (0 timestamps alone, 1 with addresses, 3 with addresses given). */
 function printTimestamps(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   if (length < 4) {
-    badLength(t, length);
+    out.ascii(`[bad length ${length}]`);
     return;
   }
   out.ascii(' TS{');
   const flags = bytes[at + 3]! & 15;
   const hop = flags !== 0 ? 8 : 4;
-  if (((length - 4) & (hop - 1)) !== 0) badLength(t, length);
+  if (((length - 4) & (hop - 1)) !== 0) out.ascii(`[bad length ${length}]`);
   const pointer = bytes[at + 2]! - 1;
-  let count = 0;
-  if (pointer < 4 || ((pointer - 4) & (hop - 1)) !== 0 || pointer > length) {
-    out.ascii('[bad ptr ');
-    out.decimal(bytes[at + 2]!);
-    out.byte(93);
-  }
+  let place = 4;
+  if (pointer < 4 || ((pointer - 4) & (hop - 1)) !== 0 || pointer > length) out.ascii(`[bad ptr ${pointer + 1}]`);
   if (flags === 0) out.ascii('TSONLY');
   else if (flags === 1) out.ascii('TS+ADDR');
   else if (flags === 3) out.ascii('PRESPEC');
   else {
     out.ascii(`[bad ts type ${flags}]`);
-    out.byte(125);
-    return;
+    place = 0;
   }
-  let type = '^';
-  for (let place = 4; place + hop <= length; place += hop) {
-    out.byte(32);
-    if (pointer === place) {
-      out.ascii(type);
-      type = '';
-    }
-    count = place;
-    if (hop === 8) {
-      t.ipv4(at + place);
+  if (place > 0) {
+    for (; place < length; place += hop) {
+      t.need(at + place, hop);
+      out.ascii(pointer === place ? ' ^ ' : ' ');
+      out.decimal(t.be32(at + place + hop - 4));
       out.byte(64);
+      if (hop === 8) t.ipv4(at + place);
     }
-    out.decimal(t.be32(at + place + hop - 4));
+    if (pointer === place) out.ascii(' ^ ');
   }
-  void count;
-  if (pointer === length) out.ascii(' ^ ');
   const overflow = bytes[at + 3]! >>> 4;
-  if (overflow !== 0) {
-    out.ascii(` [${overflow} hops not recorded]} `);
-  } else out.byte(125);
+  out.ascii(overflow !== 0 ? ` [${overflow} hops not recorded]} ` : '}');
 }
 
 export const ip: Protocol = {

@@ -127,9 +127,11 @@ function printFragment(t: Text, at: number): number {
   out.decimal(offset);
   out.byte(124);
   out.signed(payload - (at + wire.MIN_LENGTH - t.ip - ipv6.HEADER_LENGTH));
-  out.ascii(') ');
+  out.byte(41);
   // Only the first fragment has a header to print.
-  return offset === 0 ? wire.MIN_LENGTH : -1;
+  if (offset !== 0) return -1;
+  out.byte(32);
+  return wire.MIN_LENGTH;
 }
 
 function printRouting(t: Text, at: number): number {
@@ -138,10 +140,12 @@ function printRouting(t: Text, at: number): number {
   t.need(at, 4);
   const words = bytes[at + 1]!;
   const type = wire.routingType(bytes, at);
-  out.ascii('srcrt (len=');
+  out.ascii('RT6 (len=');
   out.decimal(words);
   out.ascii(', type=');
   out.decimal(type);
+  // RFC 5095 forbids type 0.
+  if (type === 0) out.ascii(' [Deprecated]');
   out.ascii(', segleft=');
   out.decimal(wire.segmentsLeft(bytes, at));
   if (type === 0 || type === 2) {
@@ -150,39 +154,31 @@ function printRouting(t: Text, at: number): number {
       out.ascii(', rsv=0x');
       out.hex(reserved);
     }
-    if (words % 2 === 1) {
-      t.invalid();
-      return -1;
-    }
-    for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
-      t.need(place, 16);
-      out.ascii(`, [${i}]`);
-      t.ipv6(place);
-    }
-    out.ascii(') ');
-    return (words + 1) * 8;
-  }
-  if (type === 4) {
+  } else if (type === 4) {
+    // RFC 8754 2: the segment routing header.
     out.ascii(', last-entry=');
     out.decimal(t.u8(at + 4));
     const flags = t.u8(at + 5);
-    if (flags !== 0) {
+    if (flags !== 0 || t.verbose > 1) {
       out.ascii(', flags=0x');
       out.hex(flags);
     }
     out.ascii(', tag=');
     out.hex(t.be16(at + 6));
-    if (words % 2 === 1) {
-      t.invalid();
-      return -1;
-    }
-    for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
-      t.need(place, 16);
-      out.ascii(`, [${i}]`);
-      t.ipv6(place);
-    }
-    out.ascii(') ');
-    return (words + 1) * 8;
+  } else {
+    out.ascii(' (unknown type)');
+    t.invalid();
+    return -1;
+  }
+  if (words % 2 === 1) {
+    out.ascii(` (invalid length ${words})`);
+    t.invalid();
+    return -1;
+  }
+  for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
+    t.need(place, 16);
+    out.ascii(`, [${i}]`);
+    t.ipv6(place);
   }
   out.ascii(') ');
   return (words + 1) * 8;
@@ -190,69 +186,86 @@ function printRouting(t: Text, at: number): number {
 
 function printOptionHeader(t: Text, protocol: number, at: number): number {
   const { out } = t;
-  t.layer = protocol === IPPROTO_HOPOPTS ? 'hbhopt' : 'dstopt';
+  const isHop = protocol === IPPROTO_HOPOPTS;
+  t.layer = isHop ? 'hbhopt' : 'dstopt';
   const size = (t.u8(at + 1) + 1) * 8;
   t.need(at, size);
-  out.ascii(protocol === IPPROTO_HOPOPTS ? 'HBH ' : 'DSTOPT ');
-  if (t.verbose > 0) {
-    printOptions(t, at + 2, size - 2);
-    out.byte(32);
+  out.ascii(isHop ? 'HBH ' : 'DSTOPT ');
+  // tcpdump looks into destination options only to print them.
+  if ((isHop || t.verbose > 0) && !printOptions(t, at + 2, size - 2, isHop)) {
+    t.truncated();
+    return -1;
   }
+  if (t.verbose > 0) out.byte(32);
   return size;
 }
 
-function printOptions(t: Text, at: number, length: number): void {
+/** Payload length of the jumbogram whose hop-by-hop header `printExtension` has just printed; -1 where it was none. */
+export let jumboLength = -1;
+
+export function forgetJumbo(): void {
+  jumboLength = -1;
+}
+
+/** Checks the options, and prints them under -v. False where one has a wrong length. */
+function printOptions(t: Text, at: number, length: number, isHop: boolean): boolean {
   const { out, bytes } = t;
+  const verbose = t.verbose > 0;
   for (let i = 0, size = 0; i < length; i += size) {
     const type = bytes[at + i]!;
     if (type === wire.OPTION_PAD1) {
       size = 1;
-      if (size + i > length) {
-        t.truncated();
-        return;
-      }
-      out.ascii('(pad1)');
+      if (verbose) out.ascii('(pad1)');
       continue;
     }
-    if (i + 1 >= length) {
-      t.truncated();
-      return;
-    }
+    if (i + 1 >= length) return false;
     size = bytes[at + i + 1]! + 2;
-    if (i + size > length) {
-      t.truncated();
-      return;
-    }
+    if (i + size > length) return false;
     const data = at + i + 2;
-    if (type === wire.OPTION_PADN) out.ascii('(padn)');
-    else if (type === wire.OPTION_ROUTER_ALERT) {
-      if (size - 2 !== 2) {
+    if (type === wire.OPTION_PADN) {
+      if (verbose) out.ascii('(padn)');
+    } else if (type === wire.OPTION_ROUTER_ALERT) {
+      if (size !== 4) {
         out.ascii(`(rtalert: invalid len ${size - 2})`);
-        continue;
+        return false;
       }
-      out.ascii('(rtalert: 0x');
-      out.hexPadded(be16(bytes, data), 4);
-      out.ascii(')');
+      if (verbose) {
+        out.ascii('(rtalert: 0x');
+        out.hexPadded(be16(bytes, data), 4);
+        out.ascii(') ');
+      }
     } else if (type === wire.OPTION_JUMBO) {
-      if (size - 2 !== 4) {
+      if (size !== 6) {
         out.ascii(`(jumbo: invalid len ${size - 2})`);
-        continue;
+        return false;
       }
-      out.ascii('(jumbo: ');
-      out.decimal(be32(bytes, data));
-      out.ascii(')');
+      printJumbo(t, be32(bytes, data), isHop);
     } else if (type === wire.OPTION_HOME_ADDRESS) {
-      if (size - 2 < 16) {
+      if (size < 18) {
         out.ascii(`(homeaddr: invalid len ${size - 2})`);
-        continue;
+        return false;
       }
-      out.ascii('(homeaddr: ');
-      t.ipv6(data);
-      out.ascii(')');
-    } else {
-      out.ascii(`(opt_type 0x`);
+      if (verbose) {
+        out.ascii('(homeaddr: ');
+        t.ipv6(data);
+        out.byte(41);
+      }
+    } else if (verbose) {
+      out.ascii('(opt_type 0x');
       out.hexPadded(type, 2);
       out.ascii(`: len=${size - 2})`);
     }
   }
+  return true;
+}
+
+function printJumbo(t: Text, size: number, isHop: boolean): void {
+  const { out } = t;
+  let complaint = '';
+  if (!isHop) complaint = ' - not a hop-by-hop option';
+  else if (jumboLength >= 0) complaint = ' - already seen';
+  else if (ipv6.payloadLength(t.bytes, t.ip) !== 0) complaint = ' - payload len != 0';
+  else if (size < 65536) complaint = ' - < 65536';
+  else jumboLength = size;
+  if (t.verbose > 0) out.ascii(`(jumbo: ${size}${complaint}) `);
 }

@@ -14,7 +14,7 @@ import * as wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
 import { defineAlias, defineFields } from './fields.ts';
 import { leave, printUpper, save } from './ip.ts';
-import { finalDestination, printExtension, walkExtension } from './ip6-extension.ts';
+import { finalDestination, forgetJumbo, jumboLength, printExtension, walkExtension } from './ip6-extension.ts';
 import { ipProtocolName } from './names.ts';
 import type { Protocol } from './protocol.ts';
 import { ipProtocols } from './tables.ts';
@@ -55,15 +55,12 @@ export function printIpv6(t: Text, at: number, length: number): void {
   const payload = wire.payloadLength(bytes, at);
   let left = payload + wire.HEADER_LENGTH;
   if (length < left) {
-    out.ascii('truncated-ip6 - ');
-    out.decimal(left - length);
-    out.ascii(' bytes missing!');
+    printMissing(t, left - length);
     left = length;
   }
   let next = wire.nextHeader(bytes, at);
   if (t.verbose > 0) printVerbose(t, at, next, payload);
   const outerEnd = t.end;
-  t.end = Math.min(t.end, at + left);
   const outer = save(t);
   t.ip = at;
   t.ipVersion = 6;
@@ -73,6 +70,8 @@ export function printIpv6(t: Text, at: number, length: number): void {
   t.finalDst = finalDestination(bytes, at, t.end);
   let header = at;
   let advance = wire.HEADER_LENGTH;
+  let sawHopByHop = false;
+  forgetJumbo();
   while (header < t.end && advance > 0) {
     if (left < advance) {
       t.truncated();
@@ -99,18 +98,50 @@ export function printIpv6(t: Text, at: number, length: number): void {
       next === IPPROTO_ROUTING ||
       next === IPPROTO_MOBILITY
     ) {
+      if (next === IPPROTO_HOPOPTS && header !== at + wire.HEADER_LENGTH) {
+        out.ascii(
+          sawHopByHop
+            ? '[The Hop-by-Hop Options header was already found]'
+            : "[The Hop-by-Hop Options header don't follow the IPv6 header]",
+        );
+        t.invalid();
+        break;
+      }
       advance = printExtension(t, next, header);
       if (advance < 0) break;
+      if (next === IPPROTO_HOPOPTS) {
+        sawHopByHop = true;
+        if (jumboLength >= 0) {
+          left = jumboLength + wire.HEADER_LENGTH;
+          if (length < left) {
+            printMissing(t, left - length);
+            left = length;
+          }
+          left -= wire.HEADER_LENGTH;
+        } else if (payload === 0) {
+          // RFC 2675 3: a length of 0 needs the option.
+          out.ascii('[No valid Jumbo Payload Hop-by-Hop option found]');
+          t.invalid();
+          break;
+        }
+      }
       if (next === IPPROTO_FRAGMENT) t.fragmented = true;
       next = bytes[header]!;
       t.layer = 'ip6';
       continue;
     }
+    t.end = Math.min(t.end, header + left);
     printUpper(t, next, header, left);
     break;
   }
   leave(t, outer);
   t.end = outerEnd;
+}
+
+function printMissing(t: Text, count: number): void {
+  t.out.ascii('truncated-ip6 - ');
+  t.out.decimal(count);
+  t.out.ascii(' bytes missing!');
 }
 
 function printVerbose(t: Text, at: number, next: number, payload: number): void {

@@ -6,6 +6,8 @@ import type { Text } from './text.ts';
  * its length does not suit its subtype. */
 export function printMptcp(t: Text, at: number, length: number, flags: number): boolean {
   const { out, bytes } = t;
+  // What is cut from here on, in later options too, is reported under this name.
+  t.layer = 'mptcp';
   if (length < 3) return false;
   out.byte(32);
   out.decimal(length);
@@ -22,14 +24,17 @@ const hex64 = (t: Text, at: number): void => t.out.ascii('0x' + be64(t.bytes, at
 
 function capable(t: Text, at: number, length: number, flags: number): boolean {
   const { out, bytes } = t;
+  const sync = flags & (tcp.SYN | tcp.ACK_FLAG);
+  const isSyn = (flags & tcp.SYN) !== 0;
+  const suits =
+    ((length === 4 || length === 12) && isSyn) || ((length === 20 || length === 22) && sync === tcp.ACK_FLAG);
+  if (!suits) return false;
   const version = bytes[at + 2]! & 15;
   if (version > 1) {
     out.ascii(` Unknown Version (${version})`);
     return true;
   }
-  const isSyn = (flags & tcp.SYN) !== 0;
-  if (!((length === 12 && isSyn) || (length === 20 && !isSyn)) && version === 0) return false;
-  if (version === 1 && length !== 4 && length !== 12 && length !== 20 && length !== 22 && length !== 24) return false;
+  out.ascii(` v${version}`);
   if (bytes[at + 3]! & 0x80) out.ascii(' csum');
   if (length >= 12) {
     out.ascii(' {');
@@ -47,8 +52,7 @@ function join(t: Text, at: number, length: number, flags: number): boolean {
   const { out, bytes } = t;
   const isSyn = (flags & tcp.SYN) !== 0;
   const isAck = (flags & tcp.ACK_FLAG) !== 0;
-  if (!((length === 12 && isSyn && !isAck) || (length === 16 && isSyn && isAck) || (length === 24 && !isSyn && isAck)))
-    return false;
+  if (!((length === 12 && isSyn) || (length === 16 && isSyn && isAck) || (length === 24 && isAck))) return false;
   if (length !== 24) {
     if (bytes[at + 2]! & 1) out.ascii(' backup');
     out.ascii(' id ');
@@ -125,8 +129,7 @@ function addAddress(t: Text, at: number, length: number): boolean {
   const isIpv6 = length === 20 || length === 22 || length === 28 || length === 30;
   if (!isIpv4 && !isIpv6) return false;
   if (kind > 1 && kind !== 4 && kind !== 6) return false;
-  if (kind === 0) out.ascii(' v0');
-  else if (kind === 1) out.ascii(' v1 echo');
+  out.ascii(kind === 0 ? ' v1' : kind === 1 ? ' v1-echo' : kind === 4 ? ' v0-ip4' : ' v0-ip6');
   out.ascii(' id ');
   out.decimal(bytes[at + 3]!);
   out.byte(32);
@@ -160,7 +163,7 @@ function removeAddress(t: Text, at: number, length: number): boolean {
 function priority(t: Text, at: number, length: number): boolean {
   const { out, bytes } = t;
   if (length !== 3 && length !== 4) return false;
-  if (bytes[at + 2]! & 1) out.ascii(' backup');
+  out.ascii(bytes[at + 2]! & 1 ? ' backup' : ' non-backup');
   if (length === 4) {
     out.ascii(' id ');
     out.decimal(bytes[at + 3]!);

@@ -32,7 +32,8 @@ const NAMES: Readonly<Record<number, string>> = {
   [wire.TIMESTAMPS]: 'TS',
   [wire.CC]: 'cc',
   [wire.CC_NEW]: 'ccnew',
-  [wire.CC_ECHO]: 'ccecho',
+  // tcpdump has no name for it.
+  [wire.CC_ECHO]: '',
   [wire.MD5]: 'md5',
   [wire.SCPS]: 'scps',
   [wire.USER_TIMEOUT]: 'uto',
@@ -96,7 +97,7 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         break;
       case wire.SACK:
         if (used % 8 !== 0) {
-          out.ascii(' malformed sack ');
+          out.ascii(' invalid sack');
           break;
         }
         out.byte(32);
@@ -124,10 +125,9 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         break;
       case wire.TIMESTAMPS:
         used = 8;
-        if (left < 4) return bad(t, first);
+        if (used > left) return bad(t, first);
         out.ascii(' val ');
         out.decimal(t.be32(at));
-        if (left < 8) return bad(t, first);
         out.ascii(' ecr ');
         out.decimal(t.be32(at + 4));
         break;
@@ -135,7 +135,7 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         used = 16;
         if (used > left) return bad(t, first);
         t.need(at, used);
-        out.ascii(" can't check - ");
+        out.ascii(" shared secret not supplied with -M, can't check - ");
         out.hexBytes(bytes, at, at + used);
         break;
       case wire.SCPS:
@@ -204,7 +204,7 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
 
 function bad(t: Text, first: boolean): false {
   t.out.ascii('[bad opt]');
-  if (!first) t.out.byte(62);
+  if (!first) t.out.byte(93);
   return false;
 }
 

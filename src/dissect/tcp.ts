@@ -45,7 +45,6 @@ const FLAGS: readonly (readonly [bit: number, letter: number])[] = [
   [wire.URG, 0x55],
   [wire.ECE, 0x45],
   [wire.CWR, 0x57],
-  [wire.AE, 0x65],
 ];
 
 function printEnds(t: Text, srcPort: number, dstPort: number): void {

@@ -20,10 +20,11 @@ defineAlias('udp.port', ['udp.srcport', 'udp.dstport']);
 function printEnds(t: Text, srcPort: number, dstPort: number): void {
   const { out, ip } = t;
   const inIp = t.protocolOfIp === IPPROTO_UDP;
+  if (!inIp && srcPort < 0) return;
   for (let side = 0; side < 2; side++) {
     const port = side === 0 ? srcPort : dstPort;
     if (side === 1) out.ascii(' > ');
-    if (inIp || port < 0) {
+    if (inIp) {
       if (t.ipVersion === 6) t.ipv6(ip + (side === 0 ? 8 : 24));
       else t.ipv4(ip + (side === 0 ? 12 : 16));
       if (port >= 0) out.byte(46);

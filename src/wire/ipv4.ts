@@ -68,6 +68,7 @@ export const OPTION_END = 0;
 export const OPTION_NOP = 1;
 export const OPTION_RECORD_ROUTE = 7;
 export const OPTION_TIMESTAMP = 68;
+export const OPTION_TRACEROUTE = 82;
 export const OPTION_SECURITY = 130;
 export const OPTION_LOOSE_ROUTE = 131;
 export const OPTION_STREAM_ID = 136;
