@@ -3,9 +3,10 @@ import type { EpollEvent, Mapping, MessageHeader, MessageVector, PollFd, SystemC
 import { EFAULT, EINVAL, EIO } from '../uapi/errno.ts';
 import { F_SETFL, O_NONBLOCK } from '../uapi/fcntl.ts';
 import { sock_filter, sock_fprog } from '../uapi/filter.ts';
-import { hostU16, putHostU64 } from '../uapi/host.ts';
+import { hostU16, hostU64, putHostU64 } from '../uapi/host.ts';
 import { ifreq } from '../uapi/if.ts';
 import { PACKET_FANOUT_DATA } from '../uapi/if_packet.ts';
+import { XDP_UMEM_REG, xdp_umem_reg } from '../uapi/if_xdp.ts';
 import { pollfd } from '../uapi/poll.ts';
 import {
   MSG_DONTWAIT,
@@ -16,6 +17,7 @@ import {
   SOCK_NONBLOCK,
   SOL_PACKET,
   SOL_SOCKET,
+  SOL_XDP,
 } from '../uapi/socket.ts';
 import { SIOCETHTOOL, SIOCGHWTSTAMP, SIOCGIFCONF, SIOCSHWTSTAMP } from '../uapi/sockios.ts';
 import { decodeEpollEvent, EPOLL_EVENT_SIZE, encodeEpollEvent } from './epoll-event.ts';
@@ -92,6 +94,13 @@ class LinuxSystemCalls implements SystemCalls {
       const copy = value.slice();
       putHostU64(copy, sock_fprog.filter, BigInt(this.#native.address(copy) + sock_fprog.sizeof));
       return this.#result(this.#native.setsockopt(fd, level, name, copy, sock_fprog.sizeof));
+    }
+    if (level === SOL_XDP && name === XDP_UMEM_REG && value.length >= xdp_umem_reg.sizeof) {
+      // What is registered is the memory that the structure stands in, no more.
+      const copy = value.slice(0, xdp_umem_reg.sizeof);
+      putHostU64(copy, xdp_umem_reg.addr, BigInt(this.#native.address(value)));
+      if (hostU64(copy, xdp_umem_reg.len) > BigInt(value.length)) return -EFAULT;
+      return this.#result(this.#native.setsockopt(fd, level, name, copy, copy.length));
     }
     return this.#result(this.#native.setsockopt(fd, level, name, value, value.length));
   }

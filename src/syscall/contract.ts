@@ -6,7 +6,8 @@
  * C headers lay them out on this machine (`uapi/` reads and writes them): socket addresses, option values, control
  * messages, ioctl arguments. Value-result lengths are an Int32Array of one element. Where such a structure points to more
  * memory (struct sock_fprog for SO_ATTACH_FILTER, ifr_data of struct ifreq for SIOCETHTOOL), that memory follows the
- * structure in the same buffer, and the pointer field is the implementation's to fill: the caller leaves it 0. */
+ * structure in the same buffer, and the pointer field is the implementation's to fill: the caller leaves it 0. The memory that
+ * XDP_UMEM_REG registers is the buffer itself, a Mapping's whole `bytes`, with struct xdp_umem_reg in its first bytes. */
 export interface SystemCalls {
   /** What stands behind the contract: 'linux' is the host's kernel, 'emulated' ours. For messages to people only;
    * programs must not branch on it. */

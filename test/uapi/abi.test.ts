@@ -18,6 +18,7 @@ import * as ifEther from '../../src/uapi/if_ether.ts';
 import * as ifLink from '../../src/uapi/if_link.ts';
 import * as ifPacket from '../../src/uapi/if_packet.ts';
 import * as ifTun from '../../src/uapi/if_tun.ts';
+import * as ifXdp from '../../src/uapi/if_xdp.ts';
 import * as in_ from '../../src/uapi/in.ts';
 import * as in6 from '../../src/uapi/in6.ts';
 import * as mman from '../../src/uapi/mman.ts';
@@ -50,6 +51,7 @@ const MODULES: [name: string, module: object, headers: string[]][] = [
   ['if_link', ifLink, ['linux/if_link.h', 'linux/rtnetlink.h']],
   ['if_packet', ifPacket, ['linux/if_packet.h']],
   ['if_tun', ifTun, ['sys/ioctl.h', 'linux/if_tun.h']],
+  ['if_xdp', ifXdp, ['linux/if_xdp.h']],
   ['in', in_, ['linux/in.h']],
   ['in6', in6, ['linux/in6.h', 'linux/ipv6.h']],
   ['mman', mman, ['sys/mman.h']],
