@@ -42,9 +42,11 @@ export function optimizeBlock(flow: Flow, node: Node, values: Values, state: Pro
   const numbers = node.values;
 
   const [first, ...others] = node.inEdges;
+  node.phantom = 0;
   if (first === undefined) numbers.fill(UNKNOWN);
   else {
     numbers.set(flow.nodeOf(first.from).values);
+    for (const { from } of node.inEdges) node.phantom |= flow.nodeOf(from).phantom;
     // Where the ways here disagree about a register, nothing is known of it.
     for (const { from } of others) {
       const theirs = flow.nodeOf(from).values;
@@ -53,7 +55,7 @@ export function optimizeBlock(flow: Flow, node: Node, values: Values, state: Pro
   }
   const a = numbers[A_ATOM]!;
   const x = numbers[X_ATOM]!;
-  for (const statement of block.statements) values.apply(statement, numbers, rewrite);
+  for (const statement of block.statements) values.apply(statement, node, rewrite);
 
   const useless =
     (node.usedOut === 0 && a !== UNKNOWN && numbers[A_ATOM] === a && x !== UNKNOWN && numbers[X_ATOM] === x) ||
@@ -125,40 +127,38 @@ function constantIndex(node: Node, statements: Statement[], at: number, followin
   statements[at]!.code = NOP;
   statements[add]!.code = NOP;
   statements[tax]!.code = NOP;
+  node.phantom |= 1 << X_ATOM;
   progress(state);
 }
 
 /** Arithmetic just before a comparison with a constant moves into the comparison, where nothing needs A afterwards. */
-function compareDirectly(
-  { block, usedOut, values: numbers }: Node,
-  last: Statement,
-  values: Values,
-  state: Progress,
-): void {
+function compareDirectly(node: Node, last: Statement, values: Values, state: Progress): void {
+  const { block, usedOut, values: numbers } = node;
   if (block.code !== (BPF_JMP | BPF_JEQ | BPF_K) || uses(usedOut, A_ATOM)) return;
+  const remove = (): void => {
+    last.code = NOP;
+    node.phantom |= 1 << A_ATOM;
+    progress(state);
+  };
   if (last.code === (BPF_ALU | BPF_SUB | BPF_X)) {
     const x = values.known(numbers[X_ATOM]!);
     if (x !== undefined) {
       // sub x, jeq #y: jeq #(x + y)
       block.k = (block.k + x) >>> 0;
-      last.code = NOP;
-      progress(state);
+      remove();
     } else if (block.k === 0) {
       // sub x, jeq #0: jeq x
-      last.code = NOP;
       block.code = BPF_JMP | BPF_JEQ | BPF_X;
-      progress(state);
+      remove();
     }
   } else if (last.code === (BPF_ALU | BPF_SUB | BPF_K)) {
-    last.code = NOP;
     block.k = (block.k + last.k) >>> 0;
-    progress(state);
+    remove();
   } else if (last.code === (BPF_ALU | BPF_AND | BPF_K) && block.k === 0) {
     // and #k, jeq #0: jset #k, the other way round
     block.k = last.k;
     block.code = BPF_JMP | BPF_JSET | BPF_K;
-    last.code = NOP;
-    progress(state);
+    remove();
     swapWays(block);
   }
 }
@@ -223,7 +223,7 @@ function removeDeadStores(node: Node, state: Progress): void {
     const statement = last[atom];
     if (statement === null || statement === undefined || uses(node.usedOut, atom)) continue;
     statement.code = NOP;
-    node.values[atom] = UNKNOWN;
+    node.phantom |= 1 << atom;
     progress(state);
   }
 }

@@ -10,7 +10,8 @@ import { type Progress, progress } from './values.ts';
 function conflicts(flow: Flow, from: Block, to: Block): boolean {
   const { usedOut, values } = flow.nodeOf(to);
   if (usedOut === 0) return false;
-  const before = flow.nodeOf(from).values;
+  const { values: before, phantom } = flow.nodeOf(from);
+  if ((usedOut & phantom) !== 0) return true;
   for (let atom = 0; atom < ATOMS; atom++) if (uses(usedOut, atom) && before[atom] !== values[atom]) return true;
   return false;
 }

@@ -16,6 +16,9 @@ export interface Node {
   /** Value numbers of all atoms on exit, and of the operand of the test. */
   readonly values: Int32Array;
   operand: number;
+  /** Atoms that do not hold the value of which they have the number, because this round removed what stored it there (as
+   * nothing reads it). The number may still be used to compute with, but not to spare storing the value again. */
+  phantom: number;
 }
 
 export class Flow {
@@ -50,6 +53,7 @@ export class Flow {
         usedOut: 0,
         values: new Int32Array(ATOMS),
         operand: 0,
+        phantom: 0,
       });
       if (block.onFalse.target !== null) stack.push(block.onFalse.target);
       if (block.onTrue.target !== null) stack.push(block.onTrue.target);

@@ -35,6 +35,7 @@ import {
   bpfSource,
 } from '../opcodes.ts';
 import { A_ATOM, X_ATOM } from './atoms.ts';
+import type { Node } from './flow.ts';
 
 /** Number of a value of which nothing is known, not even that it is equal to itself elsewhere. */
 export const UNKNOWN = 0;
@@ -89,36 +90,37 @@ export class Values {
   }
 
   /** Follows the effect of a statement on the numbers of all atoms. */
-  apply(statement: Statement, values: Int32Array, rewrite: boolean): void {
+  apply(statement: Statement, node: Node, rewrite: boolean): void {
     const { code, k } = statement;
     if (code === NOP) return;
+    const { values } = node;
     switch (bpfClass(code)) {
       case BPF_LD:
-        this.#load(statement, values, rewrite);
+        this.#load(statement, node, rewrite);
         return;
       case BPF_LDX:
-        if (bpfMode(code) === BPF_IMM) assign(statement, values, X_ATOM, this.constant(k), rewrite);
+        if (bpfMode(code) === BPF_IMM) assign(statement, node, X_ATOM, this.constant(k), rewrite);
         else if (bpfMode(code) === BPF_MEM) {
           const known = rewrite ? this.known(values[k]!) : undefined;
           const number = values[k]!;
           if (known !== undefined) this.#become(statement, BPF_LDX | BPF_IMM, known);
-          assign(statement, values, X_ATOM, number, rewrite);
-        } else assign(statement, values, X_ATOM, this.number(code, k, 0), rewrite);
+          assign(statement, node, X_ATOM, number, rewrite);
+        } else assign(statement, node, X_ATOM, this.number(code, k, 0), rewrite);
         return;
       case BPF_ALU:
-        if (bpfOperation(code) === BPF_NEG) this.#negate(statement, values, rewrite);
-        else if (bpfSource(code) === BPF_K) this.#withConstant(statement, values, rewrite);
-        else this.#withX(statement, values, rewrite);
+        if (bpfOperation(code) === BPF_NEG) this.#negate(statement, node, rewrite);
+        else if (bpfSource(code) === BPF_K) this.#withConstant(statement, node, rewrite);
+        else this.#withX(statement, node, rewrite);
         return;
       case BPF_MISC:
-        if (code === (BPF_MISC | BPF_TXA)) assign(statement, values, A_ATOM, values[X_ATOM]!, rewrite);
-        else if (code === (BPF_MISC | BPF_TAX)) assign(statement, values, X_ATOM, values[A_ATOM]!, rewrite);
+        if (code === (BPF_MISC | BPF_TXA)) assign(statement, node, A_ATOM, values[X_ATOM]!, rewrite);
+        else if (code === (BPF_MISC | BPF_TAX)) assign(statement, node, X_ATOM, values[A_ATOM]!, rewrite);
         return;
       case BPF_ST:
-        assign(statement, values, k, values[A_ATOM]!, rewrite);
+        assign(statement, node, k, values[A_ATOM]!, rewrite);
         return;
       case BPF_STX:
-        assign(statement, values, k, values[X_ATOM]!, rewrite);
+        assign(statement, node, k, values[X_ATOM]!, rewrite);
         return;
     }
   }
@@ -129,11 +131,12 @@ export class Values {
     progress(this.#progress);
   }
 
-  #load(statement: Statement, values: Int32Array, rewrite: boolean): void {
+  #load(statement: Statement, node: Node, rewrite: boolean): void {
     const { code, k } = statement;
+    const { values } = node;
     switch (bpfMode(code)) {
       case BPF_ABS:
-        assign(statement, values, A_ATOM, this.number(code, k, 0), rewrite);
+        assign(statement, node, A_ATOM, this.number(code, k, 0), rewrite);
         return;
       case BPF_IND: {
         const known = rewrite ? this.known(values[X_ATOM]!) : undefined;
@@ -142,37 +145,39 @@ export class Values {
           this.#become(statement, BPF_LD | BPF_ABS | bpfSize(code), k + known);
           number = this.number(statement.code, statement.k, 0);
         } else number = this.number(code, k, values[X_ATOM]!);
-        assign(statement, values, A_ATOM, number, rewrite);
+        assign(statement, node, A_ATOM, number, rewrite);
         return;
       }
       case BPF_LEN:
-        assign(statement, values, A_ATOM, this.number(code, 0, 0), rewrite);
+        assign(statement, node, A_ATOM, this.number(code, 0, 0), rewrite);
         return;
       case BPF_IMM:
-        assign(statement, values, A_ATOM, this.constant(k), rewrite);
+        assign(statement, node, A_ATOM, this.constant(k), rewrite);
         return;
       case BPF_MEM: {
         const number = values[k]!;
         const known = rewrite ? this.known(number) : undefined;
         if (known !== undefined) this.#become(statement, BPF_LD | BPF_IMM, known);
-        assign(statement, values, A_ATOM, number, rewrite);
+        assign(statement, node, A_ATOM, number, rewrite);
         return;
       }
     }
   }
 
-  #negate(statement: Statement, values: Int32Array, rewrite: boolean): void {
+  #negate(statement: Statement, node: Node, rewrite: boolean): void {
+    const { values } = node;
     const known = rewrite ? this.known(values[A_ATOM]!) : undefined;
     if (known === undefined) {
-      values[A_ATOM] = this.number(statement.code, values[A_ATOM]!, 0);
+      setA(node, this.number(statement.code, values[A_ATOM]!, 0));
       return;
     }
     statement.code = BPF_LD | BPF_IMM;
     statement.k = -known >>> 0;
-    values[A_ATOM] = this.constant(statement.k);
+    setA(node, this.constant(statement.k));
   }
 
-  #withConstant(statement: Statement, values: Int32Array, rewrite: boolean): void {
+  #withConstant(statement: Statement, node: Node, rewrite: boolean): void {
+    const { values } = node;
     const { code, k } = statement;
     const operation = bpfOperation(code);
     if (rewrite) {
@@ -189,7 +194,7 @@ export class Values {
           case BPF_MUL:
           case BPF_AND:
             statement.code = BPF_LD | BPF_IMM;
-            values[A_ATOM] = this.constant(0);
+            setA(node, this.constant(0));
             return;
           case BPF_DIV:
           case BPF_MOD:
@@ -199,27 +204,28 @@ export class Values {
       const known = this.known(values[A_ATOM]!);
       if (known !== undefined) {
         this.#fold(statement, operation, known, k);
-        values[A_ATOM] = this.constant(statement.k);
+        setA(node, this.constant(statement.k));
         return;
       }
     }
-    values[A_ATOM] = this.number(code, values[A_ATOM]!, this.constant(k));
+    setA(node, this.number(code, values[A_ATOM]!, this.constant(k)));
   }
 
-  #withX(statement: Statement, values: Int32Array, rewrite: boolean): void {
+  #withX(statement: Statement, node: Node, rewrite: boolean): void {
+    const { values } = node;
     const operation = bpfOperation(statement.code);
     const a = rewrite ? this.known(values[A_ATOM]!) : undefined;
     const x = rewrite ? this.known(values[X_ATOM]!) : undefined;
     if (x !== undefined) {
       if (a !== undefined) {
         this.#fold(statement, operation, a, x);
-        values[A_ATOM] = this.constant(statement.k);
+        setA(node, this.constant(statement.k));
         return;
       }
       this.#become(statement, BPF_ALU | BPF_K | operation, x);
       if ((operation === BPF_LSH || operation === BPF_RSH) && x > 31)
         throw this.#complain('ARITHMETIC', 'a shift by more than 31 bits');
-      values[A_ATOM] = this.number(statement.code, values[A_ATOM]!, this.constant(x));
+      setA(node, this.number(statement.code, values[A_ATOM]!, this.constant(x)));
       return;
     }
     if (a === 0) {
@@ -228,7 +234,7 @@ export class Values {
         case BPF_OR:
         case BPF_XOR:
           statement.code = BPF_MISC | BPF_TXA;
-          assign(statement, values, A_ATOM, values[X_ATOM]!, rewrite);
+          assign(statement, node, A_ATOM, values[X_ATOM]!, rewrite);
           return;
         case BPF_MUL:
         case BPF_DIV:
@@ -238,11 +244,11 @@ export class Values {
         case BPF_RSH:
           statement.code = BPF_LD | BPF_IMM;
           statement.k = 0;
-          assign(statement, values, A_ATOM, this.constant(0), rewrite);
+          assign(statement, node, A_ATOM, this.constant(0), rewrite);
           return;
       }
     }
-    values[A_ATOM] = this.number(statement.code, values[A_ATOM]!, values[X_ATOM]!);
+    setA(node, this.number(statement.code, values[A_ATOM]!, values[X_ATOM]!));
   }
 
   #fold(statement: Statement, operation: number, a: number, b: number): void {
@@ -282,7 +288,18 @@ export class Values {
 }
 
 /** Gives the atom its new number; a statement that only stores what is there already is removed. */
-function assign(statement: Statement, values: Int32Array, atom: number, number: number, rewrite: boolean): void {
-  if (rewrite && number !== UNKNOWN && values[atom] === number) statement.code = NOP;
-  else values[atom] = number;
+function assign(statement: Statement, node: Node, atom: number, number: number, rewrite: boolean): void {
+  const there = (node.phantom & (1 << atom)) === 0;
+  if (rewrite && there && number !== UNKNOWN && node.values[atom] === number) {
+    statement.code = NOP;
+    return;
+  }
+  node.values[atom] = number;
+  node.phantom &= ~(1 << atom);
+}
+
+/** A has a new value, which a statement that stays has computed. */
+function setA(node: Node, number: number): void {
+  node.values[A_ATOM] = number;
+  node.phantom &= ~(1 << A_ATOM);
 }
