@@ -30,6 +30,15 @@ const LINK_TYPES: Readonly<Record<string, number>> = {
   IPV6: 229,
   NETLINK: 253,
   LINUX_SLL2: 276,
+  // As people say them.
+  SLL: 113,
+  SLL2: 276,
+  WLAN: 105,
+  RADIOTAP: 127,
+  LOOPBACK: 0,
+  IP: 101,
+  IP4: 228,
+  IP6: 229,
 };
 
 /** DLT_RAW on Linux and on OpenBSD: their savefiles hold LINKTYPE_RAW. */
@@ -39,7 +48,10 @@ const DLT_RAW = [12, 14];
 export function linkType(text: string): number {
   const number = /^\d{1,5}$/.test(text) ? Number(text) : undefined;
   if (number !== undefined && number <= 0xffff) return DLT_RAW.includes(number) ? LINK_TYPES['RAW']! : number;
-  const name = text.toUpperCase().replace(/^(DLT|LINKTYPE)_/, '');
+  const name = text
+    .toUpperCase()
+    .replace(/-/g, '_')
+    .replace(/^(DLT|LINKTYPE)_/, '');
   if (Object.hasOwn(LINK_TYPES, name)) return LINK_TYPES[name]!;
   throw new InvalidArgumentError('It must be a name such as EN10MB, RAW, LINUX_SLL or IEEE802_11_RADIO, or a number.');
 }

@@ -36,7 +36,7 @@ export type BlockFunction = (block: FrameBlock) => number;
 /** A program that is ready to run. */
 export interface PacketFilter {
   readonly program: BpfProgram;
-  /** False: the interpreter runs it. */
+  /** False: the interpreter runs it, or at least one of the two functions, as far as they have been used. */
   readonly generated: boolean;
   readonly run: PacketFunction;
   readonly filterBlock: BlockFunction;
@@ -101,12 +101,16 @@ export function jit(program: BpfProgram, options: JitOptions = {}): PacketFilter
   if (!canGenerateCode() || !isForwardOnly(program)) return interpret(program, options);
   const semantics = options.semantics ?? 'linux';
   const fallback = interpret(program, options);
+  let generated = true;
   /** V8's parser gives up with a RangeError on nesting that its stack does not hold. */
   const generate = <T>(source: (program: BpfProgram, semantics: Semantics) => string, otherwise: T): T => {
     try {
       return build<T>(source(program, semantics));
     } catch (error) {
-      if (error instanceof RangeError) return otherwise;
+      if (error instanceof RangeError) {
+        generated = false;
+        return otherwise;
+      }
       throw error;
     }
   };
@@ -114,7 +118,9 @@ export function jit(program: BpfProgram, options: JitOptions = {}): PacketFilter
   let block: BlockFunction | undefined;
   return {
     program,
-    generated: true,
+    get generated() {
+      return generated;
+    },
     get run() {
       return (packet ??= generate(packetSource, fallback.run));
     },
