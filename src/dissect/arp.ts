@@ -1,3 +1,4 @@
+import { hexdump } from '../bytes/hexdump.ts';
 import * as wire from '../wire/arp.ts';
 import { ETHERTYPE_IPV4 } from '../wire/ethertype.ts';
 import { defineFields } from './fields.ts';
@@ -45,14 +46,14 @@ const HARDWARE: Readonly<Record<number, string>> = {
   6: 'TokenRing',
   7: 'ArcNet',
   15: 'FrameRelay',
-  17: 'Strip',
+  23: 'Strip',
   24: 'IEEE 1394',
   32: 'InfiniBand',
 };
 
 function printHardware(t: Text, at: number, length: number): void {
   if (length === 6) t.mac(at);
-  else if (length === 0) t.out.ascii('<No address>');
+  else if (length === 0) t.out.ascii('<empty>');
   else {
     t.need(at, length);
     t.out.mac(t.bytes, at, length);
@@ -76,7 +77,6 @@ function printArp(t: Text, at: number, length: number): void {
   const operation = wire.operation(bytes, at);
   if (!t.has(at, wire.totalLength(bytes, at))) {
     t.truncated();
-    t.unknown(at, length);
     return;
   }
   if (!t.link) out.ascii('ARP, ');
@@ -145,7 +145,8 @@ function printArp(t: Text, at: number, length: number): void {
       printProtocolAddress(t, senderProtocol, protocol, plen);
       break;
     default:
-      t.unknown(at, t.end - at);
+      // Dumped whatever the options are, as tcpdump does.
+      hexdump(out, bytes, at, t.end, true);
       return;
   }
   out.ascii(', length ');

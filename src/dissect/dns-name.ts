@@ -21,6 +21,7 @@ function labelLength(t: Text, at: number): number {
     return (((t.bytes[at + 1]! || 256) + 7) >> 3) + 1;
   }
   if ((first & LABEL_MASK) === 0 || (first & LABEL_MASK) === POINTER) return first;
+  t.out.ascii('<BAD LABEL TYPE>');
   return -1;
 }
 
@@ -39,7 +40,8 @@ export function printName(t: Text, at: number, message: number): number {
     out.byte(46);
     return after;
   }
-  while (first !== 0 && at < t.end) {
+  while (first !== 0) {
+    if (at >= t.end) return -1;
     if ((first & LABEL_MASK) === POINTER) {
       if (!followed) {
         after = at + 1;

@@ -54,7 +54,6 @@ function printResponse(t: Text, at: number, flags: number, isMdns: boolean): boo
       to = skipPrinted(t, to);
       if (to < 0) return false;
       to += wire.QUESTION_FIXED;
-      if (to >= t.end && to > t.end) return false;
     }
   }
   const answers = wire.answerCount(bytes, at);
@@ -182,6 +181,7 @@ function printRecord(t: Text, at: number, message: number, isMdns: boolean): num
   if (t.verbose > 0) {
     out.byte(32);
     fixed = printName(t, at, message);
+    if (fixed < 0) return -1;
   } else fixed = skipPrinted(t, at);
   if (fixed < 0 || !t.has(fixed, wire.RECORD_FIXED)) return t.end;
   const type = wire.recordType(bytes, fixed);

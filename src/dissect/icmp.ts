@@ -132,6 +132,7 @@ function printMessage(t: Text, at: number): void {
       printRouters(t, at);
       break;
     case wire.TIME_EXCEEDED:
+      t.need(inner, ipv4.HEADER_LENGTH);
       if (code === 0) out.ascii('time exceeded in-transit');
       else if (code === 1) out.ascii('ip reassembly time exceeded');
       else out.ascii(`time exceeded-#${code}`);

@@ -123,12 +123,13 @@ function printMessage(t: Text, at: number, length: number, type: number): boolea
     case wire.UNREACHABLE:
       return printUnreachable(t, at, length, code);
     case wire.PACKET_TOO_BIG:
+      t.need(at + 4, 4);
       out.ascii(', mtu ');
       out.decimal(t.be32(at + 4));
       return true;
     case wire.TIME_EXCEEDED:
-      t.need(ipv6Wire.dstAt(inner), 16);
       if (code === 0) {
+        t.need(ipv6Wire.dstAt(inner), 16);
         out.ascii(' for ');
         t.ipv6(ipv6Wire.dstAt(inner));
       } else if (code === 1) out.ascii(' (reassembly)');
@@ -198,6 +199,7 @@ function printUnreachable(t: Text, at: number, length: number, code: number): bo
       t.port(port, name);
     } else out.ascii(` protocol ${ipv6Wire.nextHeader(bytes, inner)} port ${port} unreachable`);
   } else if (code <= 3) {
+    t.need(ipv6Wire.dstAt(inner), 16);
     out.byte(32);
     t.ipv6(ipv6Wire.dstAt(inner));
     if (code === 2) {

@@ -100,14 +100,13 @@ function printQuery(t: Text, at: number, length: number): void {
 
 /** False where the line ended with `[|igmp]`. */
 function printV3Query(t: Text, at: number, length: number): boolean {
-  const { out, bytes } = t;
+  const { out } = t;
   out.ascii(' v3');
   if (length % 4 !== 0) {
     out.ascii(` [invalid len ${length}]`);
     return true;
   }
-  t.need(at, wire.V3_QUERY_LENGTH);
-  const code = wire.maxResponseCode(bytes, at);
+  const code = t.u8(at + 1);
   const tenths = wire.codeValue(code);
   if (code !== DEFAULT_RESPONSE) {
     out.ascii(' [max resp time ');
@@ -121,7 +120,7 @@ function printV3Query(t: Text, at: number, length: number): boolean {
   if (t.be32(at + 4) === 0) return true;
   out.ascii(' [gaddr ');
   t.ipv4(wire.groupAt(at));
-  const count = wire.sourceCount(bytes, at);
+  const count = t.be16(at + 10);
   if (count > 0) {
     if (length < wire.V3_QUERY_LENGTH + count * 4) out.ascii(' [invalid number of sources]');
     else printSources(t, wire.sourcesAt(at), count);
@@ -181,12 +180,13 @@ function printV3Report(t: Text, at: number, length: number): void {
  * response address from byte 4 on; TTL and query identifier from byte 20 on). */
 function printTrace(t: Text, at: number, length: number, type: number): void {
   const { out } = t;
-  out.ascii(type === wire.MTRACE_REQUEST ? 'mtrace' : 'mresp');
+  const name = type === wire.MTRACE_REQUEST ? 'mtrace' : 'mresp';
   if (length < 24) {
-    out.ascii(` [invalid len ${length}]`);
+    out.ascii(`${name} [invalid len ${length}]`);
     return;
   }
   t.need(at, 24);
+  out.ascii(name);
   out.byte(32);
   out.decimal(t.be24(at + 21));
   out.ascii(': ');

@@ -93,7 +93,15 @@ export function printIpv4(t: Text, at: number, length: number): void {
   t.end = Math.min(t.end, at + total);
   const flags = wire.flagsFragment(bytes, at);
   const protocol = wire.protocol(bytes, at);
-  if (t.verbose > 0) printVerbose(t, at, headerLength, flags, protocol);
+  if (t.verbose > 0 && !printVerbose(t, at, headerLength, flags, protocol)) {
+    t.ipv4(wire.srcAt(at));
+    out.ascii(' > ');
+    t.ipv4(wire.dstAt(at));
+    out.ascii(': ');
+    t.truncated();
+    t.end = outerEnd;
+    return;
+  }
   if ((flags & 0x1fff) === 0) {
     const saved = enter(t, at, headerLength, protocol, (flags & wire.FLAG_MORE_FRAGMENTS) !== 0);
     if (
@@ -227,8 +235,10 @@ export function wrongVersion(t: Text, version: number, name: string): boolean {
   return true;
 }
 
-function printVerbose(t: Text, at: number, headerLength: number, flags: number, protocol: number): void {
+/** The parenthesis of -v. False where the options are cut. */
+function printVerbose(t: Text, at: number, headerLength: number, flags: number, protocol: number): boolean {
   const { out, bytes } = t;
+  let isWhole = true;
   const tos = wire.tos(bytes, at);
   out.ascii('(tos 0x');
   out.hex(tos);
@@ -257,7 +267,7 @@ function printVerbose(t: Text, at: number, headerLength: number, flags: number, 
   out.decimal(wire.totalLength(bytes, at));
   if (headerLength > wire.HEADER_LENGTH) {
     out.ascii(', options (');
-    printOptions(t, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH);
+    isWhole = printOptions(t, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH);
     out.byte(41);
   }
   if (t.checksums && at + headerLength <= t.end) {
@@ -273,6 +283,7 @@ function printVerbose(t: Text, at: number, headerLength: number, flags: number, 
     }
   }
   out.ascii(')\n    ');
+  return isWhole;
 }
 
 function badLength(t: Text, length: number): void {
@@ -281,33 +292,21 @@ function badLength(t: Text, length: number): void {
   t.out.byte(93);
 }
 
-function printOptions(t: Text, at: number, length: number): void {
+/** False where an option is cut. */
+function printOptions(t: Text, at: number, length: number): boolean {
   const { out } = t;
   for (let separator = ''; length > 0; separator = ',') {
     out.ascii(separator);
-    if (!t.has(at, 1)) {
-      truncatedOption(t);
-      return;
-    }
     const type = t.u8(at);
     out.ascii(OPTIONS[type] ?? `unknown ${type}`);
-    let size = 1;
-    if (type > wire.OPTION_NOP) {
-      if (!t.has(at, 2)) {
-        truncatedOption(t);
-        return;
-      }
-      size = t.u8(at + 1);
-    }
-    if (size < (type > wire.OPTION_NOP ? 2 : 1) || size > length) {
+    const isShort = type <= wire.OPTION_NOP;
+    const size = isShort ? 1 : t.u8(at + 1);
+    if (size < (isShort ? 1 : 2) || size > length) {
       badLength(t, size);
-      return;
+      return true;
     }
-    if (!t.has(at, size)) {
-      truncatedOption(t);
-      return;
-    }
-    if (type === wire.OPTION_END) return;
+    if (!t.has(at, size)) return cutOption(t);
+    if (type === wire.OPTION_END) return true;
     if (type === wire.OPTION_TIMESTAMP) printTimestamps(t, at, size);
     else if (type === wire.OPTION_RECORD_ROUTE || type === wire.OPTION_LOOSE_ROUTE || type === wire.OPTION_STRICT_ROUTE)
       printRoute(t, at, size);
@@ -321,17 +320,15 @@ function printOptions(t: Text, at: number, length: number): void {
     at += size;
     length -= size;
   }
+  return true;
 }
 
-function truncatedOption(t: Text): void {
-  t.out.ascii('[truncated-option]');
-}
-
-function printRoute(t: Text, at: number, length: number): void {
+/** False where an address is cut, as may be behind an option of a wrong length. */
+function printRoute(t: Text, at: number, length: number): boolean {
   const { out, bytes } = t;
   if (length < 3) {
     badLength(t, length);
-    return;
+    return true;
   }
   if (((length + 1) & 3) !== 0) badLength(t, length);
   const stated = bytes[at + 2]!;
@@ -339,12 +336,18 @@ function printRoute(t: Text, at: number, length: number): void {
   const pointer = (stated - 1) >>> 0;
   if (pointer < 3 || ((pointer + 1) & 3) !== 0 || pointer > length) printBadPointer(t, stated);
   for (let place = 3; place < length; place += 4) {
-    t.need(at + place, 4);
+    if (!t.has(at + place, 4)) return cutOption(t);
     out.byte(32);
     t.ipv4(at + place);
     // What the pointer is behind has been visited.
     if (pointer > place) out.byte(44);
   }
+  return true;
+}
+
+function cutOption(t: Text): false {
+  t.out.ascii(' [truncated-option]');
+  return false;
 }
 
 function printBadPointer(t: Text, pointer: number): void {
@@ -354,11 +357,11 @@ function printBadPointer(t: Text, pointer: number): void {
 }
 
 /** RFC 791 3.1: pointer, overflow and flag (0 timestamps alone, 1 with addresses, 3 with addresses given). */
-function printTimestamps(t: Text, at: number, length: number): void {
+function printTimestamps(t: Text, at: number, length: number): boolean {
   const { out, bytes } = t;
   if (length < 4) {
     out.ascii(`[bad length ${length}]`);
-    return;
+    return true;
   }
   out.ascii(' TS{');
   const flags = bytes[at + 3]! & 15;
@@ -376,7 +379,7 @@ function printTimestamps(t: Text, at: number, length: number): void {
   }
   if (place > 0) {
     for (; place < length; place += hop) {
-      t.need(at + place, hop);
+      if (!t.has(at + place, hop)) return cutOption(t);
       out.ascii(pointer === place ? ' ^ ' : ' ');
       out.decimal(t.be32(at + place + hop - 4));
       out.byte(64);
@@ -386,6 +389,7 @@ function printTimestamps(t: Text, at: number, length: number): void {
   }
   const overflow = bytes[at + 3]! >>> 4;
   out.ascii(overflow !== 0 ? ` [${overflow} hops not recorded]} ` : '}');
+  return true;
 }
 
 export const ip: Protocol = {

@@ -112,12 +112,9 @@ export function printExtension(t: Text, protocol: number, at: number): number {
 function printFragment(t: Text, at: number): number {
   const { out, bytes } = t;
   t.layer = 'frag6';
-  if (!t.has(at, wire.MIN_LENGTH)) {
-    t.truncated();
-    return -1;
-  }
   const payload = ipv6.payloadLength(bytes, t.ip);
-  const offset = wire.fragmentOffset(bytes, at);
+  const offset = t.be16(at + 2) & 0xfff8;
+  if (t.verbose > 0) t.need(at + 4, 4);
   out.ascii('frag (');
   if (t.verbose > 0) {
     out.ascii('0x');
@@ -126,7 +123,10 @@ function printFragment(t: Text, at: number): number {
   }
   out.decimal(offset);
   out.byte(124);
-  out.signed(payload - (at + wire.MIN_LENGTH - t.ip - ipv6.HEADER_LENGTH));
+  const size = payload - (at + wire.MIN_LENGTH - t.ip - ipv6.HEADER_LENGTH);
+  // tcpdump prints a negative size as the unsigned number of 64 bits that it becomes.
+  if (size >= 0) out.decimal(size);
+  else out.big(BigInt.asUintN(64, BigInt(size)));
   out.byte(41);
   // Only the first fragment has a header to print.
   if (offset !== 0) return -1;
@@ -136,33 +136,37 @@ function printFragment(t: Text, at: number): number {
 
 function printRouting(t: Text, at: number): number {
   const { out, bytes } = t;
+  t.need(at, 1);
   t.layer = 'rt6';
-  t.need(at, 4);
-  const words = bytes[at + 1]!;
-  const type = wire.routingType(bytes, at);
-  out.ascii('RT6 (len=');
+  out.ascii('RT6');
+  const words = t.u8(at + 1);
+  out.ascii(' (len=');
   out.decimal(words);
+  const type = t.u8(at + 2);
   out.ascii(', type=');
   out.decimal(type);
   // RFC 5095 forbids type 0.
   if (type === 0) out.ascii(' [Deprecated]');
+  t.need(at, 4);
   out.ascii(', segleft=');
   out.decimal(wire.segmentsLeft(bytes, at));
   if (type === 0 || type === 2) {
     const reserved = t.be32(at + 4);
-    if (reserved !== 0 || t.verbose > 1) {
+    if (reserved !== 0 || t.verbose > 0) {
       out.ascii(', rsv=0x');
       out.hex(reserved);
     }
   } else if (type === 4) {
     // RFC 8754 2: the segment routing header.
+    t.need(at + 4, 1);
     out.ascii(', last-entry=');
     out.decimal(t.u8(at + 4));
     const flags = t.u8(at + 5);
-    if (flags !== 0 || t.verbose > 1) {
+    if (flags !== 0 || t.verbose > 0) {
       out.ascii(', flags=0x');
       out.hex(flags);
     }
+    t.need(at + 6, 2);
     out.ascii(', tag=');
     out.hex(t.be16(at + 6));
   } else {

@@ -54,10 +54,7 @@ export function printIpv6(t: Text, at: number, length: number): void {
   }
   const payload = wire.payloadLength(bytes, at);
   let left = payload + wire.HEADER_LENGTH;
-  if (length < left) {
-    printMissing(t, left - length);
-    left = length;
-  }
+  if (length < left) printMissing(t, left - length);
   let next = wire.nextHeader(bytes, at);
   if (t.verbose > 0) printVerbose(t, at, next, payload);
   const outerEnd = t.end;
@@ -79,6 +76,8 @@ export function printIpv6(t: Text, at: number, length: number): void {
     }
     header += advance;
     left -= advance;
+    // A header that is cut, but not where it was read.
+    if (header > t.end) break;
     if (
       header === at + wire.HEADER_LENGTH &&
       next !== IPPROTO_TCP &&
@@ -113,10 +112,7 @@ export function printIpv6(t: Text, at: number, length: number): void {
         sawHopByHop = true;
         if (jumboLength >= 0) {
           left = jumboLength + wire.HEADER_LENGTH;
-          if (length < left) {
-            printMissing(t, left - length);
-            left = length;
-          }
+          if (length < left) printMissing(t, left - length);
           left -= wire.HEADER_LENGTH;
         } else if (payload === 0) {
           // RFC 2675 3: a length of 0 needs the option.

@@ -199,6 +199,7 @@ function printNames(t: Text, ssap: number, dsap: number, addresses: number): voi
 /** Prints the SNAP header at `at` and what follows. False where nothing knows what follows. */
 export function printSnap(t: Text, at: number, length: number, addresses: number): boolean {
   const { out, bytes } = t;
+  t.layer = 'snap';
   if (!t.has(at, wire.SNAP_LENGTH) || length < wire.SNAP_LENGTH) {
     t.truncated();
     return true;

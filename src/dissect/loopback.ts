@@ -11,6 +11,7 @@ const F = defineFields('null', {
 
 const FAMILIES: Readonly<Record<number, string>> = {
   [wire.AF_INET]: 'IPv4',
+  6: 'NS',
   [wire.AF_ISO]: 'ISO',
   16: 'Appletalk',
   23: 'IPX',

@@ -28,10 +28,7 @@ export function printMld(t: Text, at: number, length: number, type: number): voi
   const { out } = t;
   if (type === icmp6.MLDV2_REPORT) printReport(t, at, length);
   else if (type !== icmp6.MLD_QUERY || length === wire.V1_LENGTH) {
-    if (!t.has(at, wire.V1_LENGTH)) {
-      t.truncated();
-      return;
-    }
+    if (!t.has(at, wire.V1_LENGTH)) return;
     out.ascii('max resp delay: ');
     out.decimal(wire.maxResponseCode(t.bytes, at));
     out.ascii(' addr: ');
@@ -50,6 +47,7 @@ function printQuery(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   const code = t.be16(at + 4);
   if (t.verbose > 0) out.ascii(` [max resp delay=${wire.responseDelay(code)}]`);
+  t.need(wire.groupAt(at), 16);
   out.ascii(' [gaddr ');
   t.ipv6(wire.groupAt(at));
   if (t.verbose > 0) {
@@ -61,7 +59,7 @@ function printQuery(t: Text, at: number, length: number): void {
   }
   const count = t.be16(at + 26);
   if (count > 0) {
-    if (length < wire.V2_QUERY_LENGTH + count * 16) out.ascii(` [invalid number of sources ${count}]`);
+    if (length < wire.V2_QUERY_LENGTH + count * 16) out.ascii(' [invalid number of sources]');
     else printSources(t, wire.sourcesAt(at), count);
   }
   out.byte(93);

@@ -92,11 +92,13 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
       printOptions(t, at + wire.ADVERTISEMENT_LENGTH, length - wire.ADVERTISEMENT_LENGTH);
       break;
     case icmp6.NEIGHBOR_SOLICITATION:
+      t.need(wire.targetAt(at), 16);
       out.ascii(', who has ');
       t.ipv6(wire.targetAt(at));
       if (verbose) printOptions(t, at + wire.NEIGHBOR_LENGTH, length - wire.NEIGHBOR_LENGTH);
       break;
     case icmp6.NEIGHBOR_ADVERTISEMENT:
+      t.need(wire.targetAt(at), 16);
       out.ascii(', tgt is ');
       t.ipv6(wire.targetAt(at));
       if (!verbose) break;
@@ -154,17 +156,19 @@ function printId(t: Text, at: number): void {
 function printOptions(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   while (length > 0) {
-    if (at === t.end) return;
+    if (at >= t.end) return;
     const units = t.has(at, 2) ? bytes[at + 1]! : 0;
     const size = units * 8;
     // RFC 4861 4.6: a length of zero is invalid.
-    if (size === 0 || size > length) {
+    if (size === 0 || size > length || !t.has(at, size)) {
       t.truncated();
       return;
     }
     const type = bytes[at]!;
     out.ascii(`\n\t  ${OPTIONS[type] ?? 'unknown'} option (${type}), length ${size} (${units}): `);
     printOption(t, at, type, size);
+    // tcpdump goes no further behind an option that it does not know.
+    if (OPTIONS[type] === undefined && t.verbose <= 1) return;
     if (t.verbose > 1) hexdumpIndented(t, at + 2, size - 2, '\n\t    ');
     at += size;
     length -= size;

@@ -1,10 +1,4 @@
-import {
-  ETHERTYPE_QINQ,
-  ETHERTYPE_QINQ_OLD,
-  ETHERTYPE_QINQ_OLD2,
-  ETHERTYPE_VLAN,
-  MAX_LENGTH,
-} from '../wire/ethertype.ts';
+import { ETHERTYPE_VLAN, MAX_LENGTH } from '../wire/ethertype.ts';
 import * as v1 from '../wire/sll.ts';
 import * as v2 from '../wire/sll2.ts';
 import * as vlanTag from '../wire/vlan.ts';
@@ -37,9 +31,6 @@ const F = defineFields('sll', {
 });
 
 const DIRECTIONS: Readonly<Record<number, string>> = { 0: 'In', 1: 'B', 2: 'M', 3: 'P', 4: 'Out' };
-
-const isVlanType = (type: number): boolean =>
-  type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ || type === ETHERTYPE_QINQ_OLD || type === ETHERTYPE_QINQ_OLD2;
 
 /** A header of either version, for what they share. */
 interface Cooked {
@@ -114,7 +105,7 @@ function printHeader(t: Text, length: number): void {
 function printCooked(t: Text, at: number, length: number): void {
   const { out } = t;
   const start = at;
-  const total = length;
+  let total = length;
   if (header.version === 2) {
     const name = t.options.interfaceName?.(header.ifindex) ?? '?';
     out.ascii(name.padEnd(5));
@@ -132,11 +123,10 @@ function printCooked(t: Text, at: number, length: number): void {
         t.linkHeaderLength = at - start + printLlc(t, at, length, -1);
         return;
       }
-      if (type !== v1.PROTOCOL_802_3 && !t.link && header.version === 1) printHeader(t, total);
       t.unknown(at, t.end - at);
       break;
     }
-    if (isVlanType(type)) {
+    if (type === ETHERTYPE_VLAN) {
       if (!t.has(at, vlanTag.HEADER_LENGTH) || length < vlanTag.HEADER_LENGTH) {
         t.layer = 'vlan';
         t.truncated();
@@ -156,6 +146,8 @@ function printCooked(t: Text, at: number, length: number): void {
       }
       at += vlanTag.HEADER_LENGTH;
       length -= vlanTag.HEADER_LENGTH;
+      // The length that is printed from here on is without the tag.
+      total -= vlanTag.HEADER_LENGTH;
       continue;
     }
     t.linkHeaderLength = at - start;

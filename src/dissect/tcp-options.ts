@@ -77,7 +77,7 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
       case wire.MSS:
       case wire.USER_TIMEOUT:
         used = 2;
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, used, left, first)) return false;
         if (kind === wire.MSS) {
           out.byte(32);
           out.decimal(t.be16(at));
@@ -91,7 +91,7 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         break;
       case wire.WINDOW_SCALE:
         used = 1;
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, used, left, first)) return false;
         out.byte(32);
         out.decimal(t.u8(at));
         break;
@@ -104,8 +104,8 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         out.decimal(used >> 3);
         out.byte(32);
         for (let i = 0; i < used; i += 8) {
-          if (i + 8 > left) return bad(t, first);
-          t.need(at + i, 8);
+          if (!lies(t, at, i + 4, left, first)) return false;
+          if (!lies(t, at, i + 8, left, first)) return false;
           out.byte(123);
           out.decimal((be32(bytes, at + i) - sackBase) >>> 0);
           out.byte(58);
@@ -119,13 +119,13 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
       case wire.ECHO:
       case wire.ECHO_REPLY:
         used = 4;
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, used, left, first)) return false;
         out.byte(32);
         out.decimal(t.be32(at));
         break;
       case wire.TIMESTAMPS:
         used = 8;
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, used, left, first)) return false;
         out.ascii(' val ');
         out.decimal(t.be32(at));
         out.ascii(' ecr ');
@@ -133,14 +133,13 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
         break;
       case wire.MD5:
         used = 16;
-        if (used > left) return bad(t, first);
-        t.need(at, used);
+        if (!lies(t, at, used, left, first)) return false;
         out.ascii(" shared secret not supplied with -M, can't check - ");
         out.hexBytes(bytes, at, at + used);
         break;
       case wire.SCPS:
         used = 2;
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, used, left, first)) return false;
         out.ascii(' cap ');
         out.hexPadded(t.u8(at), 2);
         out.ascii(' id ');
@@ -152,42 +151,41 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
           t.invalid();
           break;
         }
-        if (used > left) return bad(t, first);
+        if (!lies(t, at, 1, left, first)) return false;
         out.ascii(' keyid ');
-        out.decimal(t.u8(at));
+        out.decimal(bytes[at]!);
+        if (!lies(t, at, 2, left, first)) return false;
         out.ascii(' rnextkeyid ');
-        out.decimal(t.u8(at + 1));
+        out.decimal(bytes[at + 1]!);
         if (used > 2) {
           out.ascii(' mac 0x');
-          t.need(at, used);
-          out.hexBytes(bytes, at + 2, at + used);
+          for (let i = 2; i < used; i++) {
+            if (!lies(t, at, i + 1, left, first)) return false;
+            out.hexPadded(bytes[at + i]!, 2);
+          }
         }
         break;
       case wire.MPTCP:
-        if (used > left) return bad(t, first);
-        t.need(at, used);
+        if (!lies(t, at, used, left, first)) return false;
         if (!printMptcp(t, at - 2, length, flags)) return bad(t, first);
         break;
       case wire.FAST_OPEN:
-        if (used > left) return bad(t, first);
-        t.need(at, used);
+        if (!lies(t, at, used, left, first)) return false;
         out.byte(32);
         printFastOpen(t, at, used, false);
         break;
       case wire.EXPERIMENT_2:
-        if (used > left) return bad(t, first);
-        t.need(at, used);
+        if (!lies(t, at, used, left, first)) return false;
         if (used < 2) return bad(t, first);
         out.byte(45);
         if (be16(bytes, at) === FAST_OPEN_MAGIC) printFastOpen(t, at + 2, used - 2, true);
         else out.hexPadded(be16(bytes, at), 4);
         break;
       default:
+        if (used > 0) out.ascii(' 0x');
         for (let i = 0; i < used; i++) {
-          if (i + 1 > left) return bad(t, first);
-          const value = t.u8(at + i);
-          if (i === 0) out.ascii(' 0x');
-          out.hexPadded(value, 2);
+          if (!lies(t, at, i + 1, left, first)) return false;
+          out.hexPadded(bytes[at + i]!, 2);
         }
     }
     at += used;
@@ -200,6 +198,15 @@ export function printTcpOptions(t: Text, at: number, left: number, sackBase: num
     if (kind === wire.END) break;
   }
   return true;
+}
+
+/** Checks that the option's first `count` bytes of data at `at` lie in the `left` bytes of options, and were captured. */
+function lies(t: Text, at: number, count: number, left: number, first: boolean): boolean {
+  if (count > left) return bad(t, first);
+  if (t.has(at, count)) return true;
+  t.truncated();
+  if (!first) t.out.byte(62);
+  return false;
 }
 
 function bad(t: Text, first: boolean): false {

@@ -97,7 +97,7 @@ function printTcp(t: Text, at: number, length: number): void {
   const headerLength = wire.headerLength(bytes, at);
   if (headerLength < wire.HEADER_LENGTH) {
     out.ascii(' tcp ');
-    out.signed(length - headerLength);
+    out.decimal((length - headerLength) >>> 0);
     out.ascii(' [bad hdr length ');
     out.decimal(headerLength);
     out.ascii(' - too short, < 20]');
@@ -107,7 +107,7 @@ function printTcp(t: Text, at: number, length: number): void {
   let ack = wire.ack(bytes, at);
   if (t.quiet) {
     out.ascii('tcp ');
-    out.signed(length - headerLength);
+    out.decimal((length - headerLength) >>> 0);
     if (headerLength > length) badHeader(t, headerLength, length);
     return;
   }

@@ -71,10 +71,11 @@ function printUdp(t: Text, at: number, length: number): void {
     t.truncated();
     return;
   }
-  if (t.verbose > 0 && t.checksums && !t.fragmented) {
+  // tcpdump checks IPv4's under -vv, and IPv6's, which must be there, under -v already.
+  if (t.verbose > (t.ipVersion === 4 ? 1 : 0) && t.checksums && !t.fragmented) {
     const stated = wire.checksum(bytes, at);
     if (t.ipVersion === 4 && stated === 0) {
-      if (t.verbose > 1) out.ascii('[no cksum] ');
+      out.ascii('[no cksum] ');
     } else if (t.has(body, length)) {
       const left = wire.verify(bytes, at, body + length, t.pseudo(IPPROTO_UDP));
       if (left === 0) out.ascii('[udp sum ok] ');

@@ -17,8 +17,8 @@ export const AF_ISO = 7;
 /** The family of the header at `at`, told of either byte order: families are below 65536, so a value that is not is one
  * of the other order. The caller has checked that four bytes are there. */
 export function family(bytes: Uint8Array, at: number): number {
-  const value = be32(bytes, at);
-  return value > 0xffff ? le32(bytes, at) : value;
+  const value = le32(bytes, at);
+  return value > 0xffff ? be32(bytes, at) : value;
 }
 
 export const isIpv6 = (value: number): boolean =>
@@ -32,7 +32,7 @@ export interface LoopbackHeader {
 
 export function parse(bytes: Uint8Array, at: number, end: number): LoopbackHeader | Stop {
   if (end - at < HEADER_LENGTH) return truncated('null', at, HEADER_LENGTH, end - at);
-  return { family: family(bytes, at), littleEndian: be32(bytes, at) > 0xffff };
+  return { family: family(bytes, at), littleEndian: le32(bytes, at) <= 0xffff };
 }
 
 /** Writes the header at `at`; gives the offset behind it. */

@@ -30,7 +30,7 @@ function kindOf(difference: Difference): string {
   return theirs
     .slice(word, word + 24)
     .replace(/[0-9a-f]*\d[0-9a-f]*/g, '#')
-    .replace(/\n[^]*/, '$');
+    .replace(/\n.*/s, '$');
 }
 
 const shorten = (text: string): string => text.trimEnd().split('\n').slice(0, 8).join('\n').slice(0, 700);

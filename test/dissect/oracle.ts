@@ -93,10 +93,17 @@ export function packetsOf(text: string): string[] {
   return packets;
 }
 
+/** This machine's devices by index: tcpdump prints their names for cooked captures. */
+const devices = new Map<number, string>();
+for (const line of (spawnSync('ip', ['-o', 'link'], { encoding: 'utf8' }).stdout ?? '').split('\n')) {
+  const device = /^(\d+): ([^:@]+)/.exec(line);
+  if (device) devices.set(Number(device[1]), device[2]!);
+}
+
 /** What we print for these frames, a string a packet. */
 export function ours(frames: readonly Frame[], linkType: number, flags: readonly string[]): string[] {
   const chunks: Buffer[] = [];
-  const options = { ...optionsOf(flags), interfaceName: (index: number) => (index === 1 ? 'lo' : undefined) };
+  const options = { ...optionsOf(flags), interfaceName: (index: number) => devices.get(index) };
   const printer = new TextPrinter(options, (chunk) => chunks.push(Buffer.from(chunk)));
   for (const [index, frame] of frames.entries()) {
     printer.printFrame(
