@@ -12,6 +12,7 @@ export class StdoutClosed extends Error {
 export class Stdout {
   readonly #direct: boolean;
   #error: Error | null = null;
+  #draining: Promise<void> | null = null;
   #onClosed: ((error: Error) => void) | null = null;
 
   constructor() {
@@ -57,12 +58,14 @@ export class Stdout {
       return;
     }
     if (process.stdout.write(typeof data === 'string' ? data : Buffer.from(data))) return;
-    return new Promise<void>((resolve, reject) => {
+    // One promise for all that write while the pipe is full.
+    this.#draining ??= new Promise<void>((resolve, reject) => {
       const stream = process.stdout;
       const finish = (): void => {
         stream.off('drain', finish);
         stream.off('close', finish);
         stream.off('error', finish);
+        this.#draining = null;
         if (this.#error !== null) reject(this.#error);
         else resolve();
       };
@@ -70,6 +73,9 @@ export class Stdout {
       stream.on('close', finish);
       stream.on('error', finish);
     });
+    // Who does not wait hears of the error at the next write.
+    this.#draining.catch(() => undefined);
+    return this.#draining;
   }
 }
 

@@ -19,12 +19,15 @@ describe('netlab', () => {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
   });
 
-  it.each(['capture', 'read', 'interfaces', 'doctor'])('%s --help and help %s: the options, exit 0', (command) => {
-    const { status, stdout, stderr } = netlab([command, '--help']);
-    expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(new RegExp(`^Usage: netlab ${command} `));
-    expect(netlab(['help', command]).stdout).toBe(stdout);
-  });
+  it.each(['capture', 'read', 'interfaces', 'doctor'])(
+    '%s --help, and help with its name: the options, exit 0',
+    (command) => {
+      const { status, stdout, stderr } = netlab([command, '--help']);
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toMatch(new RegExp(`^Usage: netlab ${command} `));
+      expect(netlab(['help', command]).stdout).toBe(stdout);
+    },
+  );
 
   it.each([
     [['captrue'], "netlab: no command 'captrue'; did you mean 'capture'? (netlab --help lists them)\n"],

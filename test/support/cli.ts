@@ -1,4 +1,4 @@
-/** Runs the real program, from its sources, as a user would. */
+/** Runs the real program as a user would. */
 import {
   type ChildProcessWithoutNullStreams,
   type SpawnOptionsWithoutStdio,
@@ -6,11 +6,13 @@ import {
   spawnSync,
 } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { compiledEntry } from './compiled.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const TSX = import.meta.resolve('tsx');
-/** The words that run the program: Node, what loads TypeScript, the entry. */
-export const NETLAB = [process.execPath, '--import', TSX, `${ROOT}bin/netlab.ts`];
+/** The words that run the program: Node and the compiled entry. */
+export const NETLAB = [process.execPath, await compiledEntry()];
+/** The same from the sources. */
+export const NETLAB_FROM_SOURCES = [process.execPath, '--import', import.meta.resolve('tsx'), `${ROOT}bin/netlab.ts`];
 
 const clean = (env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv => {
   const { NO_COLOR: _n, FORCE_COLOR: _f, VITEST: _v, NODE_OPTIONS: _o, ...rest } = process.env;
