@@ -256,8 +256,8 @@ export class PacketRing implements FrameSource, AsyncIterator<FrameBlock> {
     for (;;) {
       // A turn for the event loop: timers and signals must not wait for the traffic to stop.
       const now = performance.now();
+      if (now - this.#counted > STATISTICS_PERIOD) this.#readStatistics();
       if (now - this.#turn > TURN) {
-        if (now - this.#counted > STATISTICS_PERIOD) this.statistics();
         await new Promise(setImmediate);
         this.#turn = performance.now();
       }

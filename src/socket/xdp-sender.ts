@@ -23,7 +23,7 @@ export interface XdpSenderOptions {
 }
 
 /** Slots of the rings and pieces of the memory that frames are put into: a power of two. */
-const SLOTS = 2048;
+const SLOTS = 1024;
 /** Frames that are announced to the kernel at once. */
 const BATCH = 256;
 const DESC_WORDS = xdp.xdp_desc.sizeof >> 2;
@@ -65,8 +65,9 @@ export class XdpSender {
       try {
         return new XdpSender(calls, options);
       } catch (error) {
-        // The kernel gives a queue back a moment after its socket was closed.
-        if (!(error instanceof SystemError) || error.errno !== EBUSY || tries === 20) throw error;
+        // The kernel gives a queue, and memory that was locked for it, back a moment after its socket was closed.
+        if (!(error instanceof SystemError) || (error.errno !== EBUSY && error.errno !== ENOBUFS) || tries === 20)
+          throw error;
         await waitFor(calls, [], { timeout: 10 });
       }
     }
