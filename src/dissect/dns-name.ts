@@ -26,7 +26,9 @@ function labelLength(t: Text, at: number): number {
 }
 
 /** Prints the name at `at` of the message at `message`, each label with a dot behind it. Gives the offset behind the name
- * where it stands, or -1 where it cannot be printed to its end. */
+ * where it stands; -1 where it cannot be printed to
+ * its end. A name that ends with the capture, right behind the length of a label, passes for a whole one, as it does for
+ * tcpdump. */
 export function printName(t: Text, at: number, message: number): number {
   const { out } = t;
   let length = labelLength(t, at);
@@ -41,7 +43,7 @@ export function printName(t: Text, at: number, message: number): number {
     return after;
   }
   while (first !== 0) {
-    if (at >= t.end) return -1;
+    if (at >= t.end) return (first & LABEL_MASK) === POINTER && !followed ? -1 : after;
     if ((first & LABEL_MASK) === POINTER) {
       if (!followed) {
         after = at + 1;
@@ -75,19 +77,17 @@ export function printName(t: Text, at: number, message: number): number {
 
 /** `\[x…/bits]` */
 function printBits(t: Text, at: number): boolean {
-  const { out, bytes } = t;
+  const { out } = t;
   if (!t.has(at, 1)) return false;
-  const bits = bytes[at++]! || 256;
+  const bits = t.bytes[at++]! || 256;
   const size = (bits + 7) >> 3;
   out.ascii('\\[x');
-  if (!t.has(at, size)) {
-    out.ascii('...');
-    return false;
-  }
+  const end = at + size;
   let left = bits;
-  for (; left > 7; left -= 8) out.hexPadded(bytes[at++]!, 2);
-  if (left > 4) out.hexPadded(bytes[at++]! & (0xff << (8 - left)), 2);
-  else if (left > 0) out.hexPadded((bytes[at++]! >> 4) & (0x0f << (4 - left)), 1);
+  for (; left > 7; left -= 8) out.hexPadded(t.u8(at++), 2);
+  if (left > 4) out.hexPadded(t.u8(at++) & (0xff << (8 - left)), 2);
+  else if (left > 0) out.hexPadded((t.u8(at++) >> 4) & (0x0f << (4 - left)), 1);
+  if (at < end) t.need(at, end - at);
   out.ascii(`/${bits}]`);
   return true;
 }

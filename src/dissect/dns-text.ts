@@ -206,7 +206,7 @@ function printRecord(t: Text, at: number, message: number, isMdns: boolean): num
   return printData(t, type, value, fixed, data, end, message) ? end : -1;
 }
 
-/** Seconds as tcpdump writes them: `1w2d3h4m5s`, without the units that are zero. */
+/** Seconds as tcpdump writes them: `1y2w3d4h5m6s`, without the units that are zero. */
 function printDuration(t: Text, seconds: number): void {
   const { out } = t;
   if (seconds === 0) {
@@ -214,6 +214,7 @@ function printDuration(t: Text, seconds: number): void {
     return;
   }
   const units: readonly (readonly [number, string])[] = [
+    [31536000, 'y'],
     [604800, 'w'],
     [86400, 'd'],
     [3600, 'h'],

@@ -116,6 +116,31 @@ export interface Protocol {
   readonly accepts?: (bytes: Uint8Array, at: number, end: number) => boolean;
 }
 
+/** What remembers earlier packets, for the fields that depend on them: `session/sessions.ts`. */
+export interface SessionFields {
+  /** A frame begins: its number from 1, and its time. */
+  begin(frame: number, seconds: number, nanoseconds: number): void;
+  /** Adds fields to the layer of the TCP header at `at` with options up to `body`; the segment carries `length` bytes on
+   * the wire. */
+  tcp(f: Fields, at: number, body: number, length: number): void;
+  /** Adds fields to the layer of the UDP header at `at`. */
+  udp(f: Fields, at: number): void;
+  /** Takes the fragment from `at` up to `end` of the IP packet at `ipAt`. Gives -1 where fragments are not put together, 0
+   * where some are missing, else the length of the payload, which has been appended to the record and ends at
+   * `capturedEnd`. */
+  fragment(
+    f: Fields,
+    version: 4 | 6,
+    ipAt: number,
+    protocol: number,
+    id: number,
+    offset: number,
+    more: boolean,
+    at: number,
+    end: number,
+  ): number;
+}
+
 /** The fields of one packet, in the order in which they were read. Reused from packet to packet; what was read from it is
  * gone after the next `begin`. */
 export class Fields {
@@ -142,6 +167,8 @@ export class Fields {
 
   /** By field id: 1 where the consumer wants it. Null: it wants all. */
   wanted: Uint8Array | null = null;
+  /** Null: fields that depend on earlier packets are not made, and fragments not put together. */
+  sessions: SessionFields | null = null;
   /** Last byte captured, plus one. */
   capturedEnd = 0;
   /** What the innermost length field is called, for `stopped`. */
@@ -156,12 +183,21 @@ export class Fields {
   /** Offset of the innermost packet's final destination address, for checksums. */
   finalDst = 0;
   fragmented = false;
+  /** Where the innermost IP packet ends on the wire, which may be beyond what was captured. */
+  wireEnd = 0;
   srcPort = 0;
   dstPort = 0;
 
+  /** First byte of the frame. */
+  #begin = 0;
+  /** Memory of `append`. */
+  #own: Uint8Array = new Uint8Array(0);
+
   /** Makes the record empty, for the frame from `at` up to `end` in `bytes`. */
-  begin(bytes: Uint8Array, end: number): void {
+  begin(bytes: Uint8Array, end: number, at = 0): void {
     this.bytes = bytes;
+    this.#begin = at;
+    this.wireEnd = end;
     this.capturedEnd = end;
     this.count = 0;
     this.layers = 0;
@@ -171,6 +207,22 @@ export class Fields {
     this.ip = 0;
     this.ipVersion = 0;
     this.fragmented = false;
+  }
+
+  /** Makes room for `length` bytes behind the captured ones, for a payload put together from several frames, and gives
+   * the offset of the first. `bytes` then is memory of the record's own, where the frame's bytes have the same offsets:
+   * what was read before stays where it was. */
+  append(length: number): number {
+    const place = this.capturedEnd;
+    if (this.#own.length < place + length) {
+      // The part before the frame is never touched, so that it costs addresses and no memory.
+      const larger = new Uint8Array((place + length + 0xffff) & ~0xffff);
+      larger.set(this.bytes.subarray(this.#begin, place), this.#begin);
+      this.#own = larger;
+    } else if (this.bytes !== this.#own) this.#own.set(this.bytes.subarray(this.#begin, place), this.#begin);
+    this.bytes = this.#own;
+    this.capturedEnd = place + length;
+    return place;
   }
 
   wants(id: number): boolean {

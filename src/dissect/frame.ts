@@ -40,9 +40,10 @@ export function walkFrame(
   linkType: number,
   facts: FrameFacts | null,
 ): void {
-  f.begin(bytes, at + length);
+  f.begin(bytes, at + length, at);
   let protocolsRow = -1;
   if (facts !== null) {
+    f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
     f.uint(F.number, at, 0, facts.number);
     f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);

@@ -55,6 +55,7 @@ function printIgmp(t: Text, at: number, length: number): void {
             : 'igmp leave ',
       );
       t.ipv4(wire.groupAt(at));
+      if (type === wire.V1_MEMBERSHIP_REPORT && length !== wire.HEADER_LENGTH) out.ascii(` [len ${length}]`);
       break;
     }
     case wire.V3_MEMBERSHIP_REPORT:
@@ -182,7 +183,7 @@ function printTrace(t: Text, at: number, length: number, type: number): void {
   const { out } = t;
   const name = type === wire.MTRACE_REQUEST ? 'mtrace' : 'mresp';
   if (length < 24) {
-    out.ascii(`${name} [invalid len ${length}]`);
+    out.ascii(` [invalid len ${length}]`);
     return;
   }
   t.need(at, 24);

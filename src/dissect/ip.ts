@@ -436,17 +436,43 @@ export const ip: Protocol = {
       return;
     }
     const stop = total === 0 ? end : f.narrow(at + total, end, 'ip.len');
-    const payload = at + headerLength;
-    if (wire.fragmentOffset(bytes, at) !== 0) {
-      f.data(payload, stop);
-      return;
+    let payload = at + headerLength;
+    let payloadEnd = stop;
+    const protocol = wire.protocol(bytes, at);
+    const offset = wire.fragmentOffset(bytes, at);
+    let fragmented = (flags & wire.FLAG_MORE_FRAGMENTS) !== 0;
+    let wireEnd = total === 0 ? end : at + total;
+    const finalDst = finalDestination(bytes, at, payload);
+    if (offset !== 0 || fragmented) {
+      // A fragment that was cut by the snapshot length cannot be put together with others.
+      const isWhole = f.sessions !== null && wireEnd === stop;
+      const whole = isWhole
+        ? f.sessions!.fragment(f, 4, at, protocol, wire.id(bytes, at), offset, fragmented, payload, stop)
+        : -1;
+      if (whole === 0 || (whole < 0 && offset !== 0)) {
+        f.data(payload, stop);
+        return;
+      }
+      if (whole > 0) {
+        fragmented = false;
+        payloadEnd = f.capturedEnd;
+        wireEnd = payloadEnd;
+        payload = payloadEnd - whole;
+      }
     }
-    const outer = { ip: f.ip, ipVersion: f.ipVersion, finalDst: f.finalDst, fragmented: f.fragmented };
+    const outer = {
+      ip: f.ip,
+      ipVersion: f.ipVersion,
+      finalDst: f.finalDst,
+      fragmented: f.fragmented,
+      wireEnd: f.wireEnd,
+    };
     f.ip = at;
     f.ipVersion = 4;
-    f.finalDst = finalDestination(bytes, at, payload);
-    f.fragmented = (flags & wire.FLAG_MORE_FRAGMENTS) !== 0;
-    f.next(ipProtocols[wire.protocol(bytes, at)], payload, stop);
+    f.finalDst = finalDst;
+    f.fragmented = fragmented;
+    f.wireEnd = wireEnd;
+    f.next(ipProtocols[protocol], payload, payloadEnd);
     Object.assign(f, outer);
   },
 };

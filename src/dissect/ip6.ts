@@ -192,12 +192,22 @@ export const ipv6: Protocol = {
     let header = at + wire.HEADER_LENGTH;
     // A payload length of 0: a jumbogram (RFC 2675), or segmentation offload; the packet is as long as the frame.
     const stop = length === 0 ? end : f.narrow(header + length, end, 'ipv6.plen');
-    const outer = { ip: f.ip, ipVersion: f.ipVersion, finalDst: f.finalDst, fragmented: f.fragmented };
+    const outer = {
+      ip: f.ip,
+      ipVersion: f.ipVersion,
+      finalDst: f.finalDst,
+      fragmented: f.fragmented,
+      wireEnd: f.wireEnd,
+    };
+    const wireEnd = length === 0 ? end : header + length;
+    let payloadEnd = stop;
     f.ip = at;
     f.ipVersion = 6;
+    f.wireEnd = wireEnd;
     f.finalDst = finalDestination(bytes, at, stop);
     f.fragmented = false;
     let next = wire.nextHeader(bytes, at);
+    let isDone = false;
     while (
       next === IPPROTO_HOPOPTS ||
       next === IPPROTO_DSTOPTS ||
@@ -208,17 +218,33 @@ export const ipv6: Protocol = {
       const size = extension.length(bytes, header, next);
       if (!f.fits('ipv6', header, size, stop)) break;
       walkExtension(f, next, header, size);
-      if (next === IPPROTO_FRAGMENT) f.fragmented = true;
-      const isLater = next === IPPROTO_FRAGMENT && extension.fragmentOffset(bytes, header) !== 0;
+      const isFragment = next === IPPROTO_FRAGMENT;
+      const fragmentAt = header;
       next = extension.nextHeader(bytes, header);
       header += size;
-      if (isLater) {
+      if (!isFragment) continue;
+      const offset = extension.fragmentOffset(bytes, fragmentAt);
+      const more = extension.moreFragments(bytes, fragmentAt);
+      f.fragmented = offset !== 0 || more;
+      if (!f.fragmented) continue;
+      const isWhole = f.sessions !== null && wireEnd === stop;
+      const id = extension.fragmentId(bytes, fragmentAt);
+      const whole = isWhole ? f.sessions!.fragment(f, 6, at, next, id, offset, more, header, stop) : -1;
+      if (whole === 0 || (whole < 0 && offset !== 0)) {
         f.data(header, stop);
+        isDone = true;
+        break;
+      }
+      if (whole > 0) {
+        // What follows the fragment header is in the appended payload; extension headers there are read as a payload.
+        f.fragmented = false;
+        payloadEnd = f.capturedEnd;
+        f.wireEnd = payloadEnd;
+        header = payloadEnd - whole;
         break;
       }
     }
-    if (f.stopped === null && !(f.layerProtocol[f.layers - 1]!.name === 'data'))
-      f.next(ipProtocols[next], header, stop);
+    if (f.stopped === null && !isDone) f.next(ipProtocols[next], header, payloadEnd);
     Object.assign(f, outer);
   },
 };

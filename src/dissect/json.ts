@@ -3,6 +3,7 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { allFields, type FieldInfo, Fields } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
+import { Sessions } from './session/sessions.ts';
 
 const CHUNK = 1 << 16;
 const QUOTE = 34;
@@ -49,6 +50,7 @@ export class JsonPrinter {
   constructor(options: JsonOptions, out: (chunk: Uint8Array) => void) {
     this.#raw = options.raw ?? false;
     this.#fields.verifies = options.checksums ?? false;
+    this.#fields.sessions = new Sessions(null);
     this.#take = out;
   }
 

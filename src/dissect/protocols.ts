@@ -13,6 +13,8 @@ import { ipv6 } from './ip6.ts';
 import { loopback } from './loopback.ts';
 import type { Protocol } from './protocol.ts';
 import { raw } from './raw.ts';
+// Registers the fields that depend on earlier packets.
+import './session/sessions.ts';
 import { sll, sll2 } from './sll.ts';
 import { etherTypes, ipProtocols, linkTypes, llcSaps, snapProtocols, tcpPorts, udpPorts } from './tables.ts';
 import { tcp } from './tcp.ts';

@@ -186,6 +186,16 @@ function printTcp(t: Text, at: number, length: number): void {
   out.decimal(length);
   if (length === 0) return;
   const body = at + headerLength;
+  if (body > t.end) {
+    // Padding behind the end of the options was not captured.
+    out.ascii(' [remaining caplen(');
+    out.decimal(t.end - at);
+    out.ascii(') < header length(');
+    out.decimal(headerLength);
+    out.ascii(')]');
+    t.truncated();
+    return;
+  }
   if (flags & wire.RST && t.verbose > 0) {
     printResetData(t, body, length);
     return;
@@ -206,7 +216,7 @@ function badHeader(t: Text, headerLength: number, length: number): void {
 /** RFC 1122 4.2.2.12: a reset may carry text that says why. */
 function printResetData(t: Text, at: number, length: number): void {
   const { out } = t;
-  const most = 160;
+  const most = 30;
   out.ascii(t.has(at, length) ? ' [RST' : ' [!RST');
   if (length > most) {
     length = most;
@@ -255,7 +265,9 @@ export const tcp: Protocol = {
     }
     if (!f.fits('tcp', at, headerLength, end)) return;
     const body = at + headerLength;
-    f.uint(F.len, at, 0, end - body);
+    const length = Math.max(f.wireEnd - body, 0);
+    f.uint(F.len, at, 0, length);
+    if (f.sessions !== null) f.sessions.tcp(f, at, body, length);
     if (headerLength > wire.HEADER_LENGTH) {
       f.raw(F.options, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH);
       walkTcpOptions(f, wire.optionsAt(at), body);

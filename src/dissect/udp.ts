@@ -136,6 +136,7 @@ export const udp: Protocol = {
     }
     const stop = length === 0 ? end : f.narrow(at + length, end, 'udp.length');
     f.uint(F['checksum.status'], at + 6, 0, f.checksumStatus(at, length === 0 ? stop - at : length, IPPROTO_UDP));
+    if (f.sessions !== null) f.sessions.udp(f, at);
     f.raw(F.payload, body, stop - body);
     const protocol = udpPorts.find(f.srcPort, f.dstPort);
     if (protocol?.accepts && !protocol.accepts(bytes, body, stop)) f.data(body, stop);

@@ -1,0 +1,162 @@
+/** Puts IP fragments together, as they come in a capture.
+ *
+ * Overlaps: the fragment with the lower offset keeps its bytes, of two with the same offset the one that came first; as
+ * Wireshark has it. Bounds: a datagram that is not whole within `TIMEOUT` of its first fragment, by the frames' own times,
+ * is given up (RFC 791 leaves the time open; Linux waits 30 seconds), and so are the oldest ones where all together hold
+ * more than `MAX_BYTES` or are more than `MAX_DATAGRAMS`. A datagram longer than 65,535 bytes is never put together. */
+const TIMEOUT = 30e9;
+const MAX_BYTES = 8 << 20;
+const MAX_DATAGRAMS = 16_384;
+const MAX_LENGTH = 65_535;
+/** What an entry costs beside its bytes, for the bound. */
+const OVERHEAD = 128;
+
+interface Piece {
+  frame: number;
+  offset: number;
+  bytes: Uint8Array;
+}
+
+interface Datagram {
+  began: number;
+  /** Sorted by offset; those of one offset as they came. */
+  pieces: Piece[];
+  /** Length of the whole; -1: the last fragment has not come. */
+  length: number;
+  held: number;
+  /** Two last fragments disagree about the length. */
+  multipleTails: boolean;
+  tooLong: boolean;
+}
+
+/** A datagram that is whole. */
+export interface Reassembled {
+  readonly length: number;
+  /** Frames of its fragments, by offset. */
+  readonly frames: readonly number[];
+  readonly overlap: boolean;
+  /** Bytes that two fragments have differ. */
+  readonly conflict: boolean;
+  readonly multipleTails: boolean;
+  readonly tooLong: boolean;
+  /** Writes the bytes, from `at` on. */
+  copy(to: Uint8Array, at: number): void;
+}
+
+export class FragmentTable {
+  /** In the order in which they began. */
+  readonly #datagrams = new Map<string, Datagram>();
+  #held = 0;
+
+  /** Datagrams that wait for fragments. */
+  get waiting(): number {
+    return this.#datagrams.size;
+  }
+
+  /** Bytes that they hold. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Takes a fragment: bytes from `at` up to `end`, which belong at `offset` of the datagram that `key` names. Gives the
+   * datagram where that made it whole. `time` is in nanoseconds. */
+  add(
+    key: string,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    offset: number,
+    more: boolean,
+    frame: number,
+    time: number,
+  ): Reassembled | null {
+    this.#expire(time);
+    let datagram = this.#datagrams.get(key);
+    if (datagram === undefined) {
+      datagram = { began: time, pieces: [], length: -1, held: OVERHEAD, multipleTails: false, tooLong: false };
+      this.#datagrams.set(key, datagram);
+      this.#held += OVERHEAD;
+    }
+    const piece: Piece = { frame, offset, bytes: bytes.slice(at, end) };
+    const { pieces } = datagram;
+    let place = pieces.length;
+    while (place > 0 && pieces[place - 1]!.offset > offset) place--;
+    pieces.splice(place, 0, piece);
+    datagram.held += end - at + OVERHEAD;
+    this.#held += end - at + OVERHEAD;
+    if (!more) {
+      const length = offset + end - at;
+      if (datagram.length >= 0 && datagram.length !== length) datagram.multipleTails = true;
+      else datagram.length = length;
+    }
+    if (!isWhole(datagram)) {
+      this.#bound();
+      return null;
+    }
+    this.#datagrams.delete(key);
+    this.#held -= datagram.held;
+    return assembled(datagram);
+  }
+
+  #expire(time: number): void {
+    for (const [key, datagram] of this.#datagrams) {
+      if (time - datagram.began <= TIMEOUT) return;
+      this.#drop(key, datagram);
+    }
+  }
+
+  #bound(): void {
+    if (this.#held <= MAX_BYTES && this.#datagrams.size <= MAX_DATAGRAMS) return;
+    for (const [key, datagram] of this.#datagrams) {
+      if (this.#held <= MAX_BYTES && this.#datagrams.size <= MAX_DATAGRAMS) return;
+      this.#drop(key, datagram);
+    }
+  }
+
+  #drop(key: string, datagram: Datagram): void {
+    this.#datagrams.delete(key);
+    this.#held -= datagram.held;
+  }
+}
+
+function isWhole({ pieces, length }: Datagram): boolean {
+  if (length < 0 || length > MAX_LENGTH) return false;
+  let reached = 0;
+  for (const { offset, bytes } of pieces) {
+    if (offset > reached) return false;
+    reached = Math.max(reached, offset + bytes.length);
+    if (reached >= length) return true;
+  }
+  return reached >= length;
+}
+
+function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
+  const whole = new Uint8Array(length);
+  let reached = 0;
+  let overlap = false;
+  let conflict = false;
+  let tooLong = false;
+  for (const { offset, bytes } of pieces) {
+    const end = offset + bytes.length;
+    if (end > length) tooLong = true;
+    if (offset < reached) {
+      overlap = true;
+      for (let i = offset; i < Math.min(reached, end); i++) if (whole[i] !== bytes[i - offset]) conflict = true;
+    }
+    const from = Math.max(offset, reached);
+    const to = Math.min(end, length);
+    if (to > from) {
+      whole.set(bytes.subarray(from - offset, to - offset), from);
+      reached = to;
+    }
+  }
+  return {
+    length,
+    frames: pieces.map(({ frame }) => frame),
+    overlap,
+    conflict,
+    multipleTails,
+    tooLong,
+    copy: (to, at) => to.set(whole, at),
+  };
+}

@@ -1,0 +1,250 @@
+import { dstPort, srcPort } from '../../wire/udp.ts';
+import { defineFields, type Fields, type SessionFields } from '../fields.ts';
+import { FlowTable } from './flows.ts';
+import { FragmentTable, type Reassembled } from './fragments.ts';
+import * as A from './tcp-analysis.ts';
+import { TcpAnalysis } from './tcp-analysis.ts';
+
+const TCP = defineFields('tcp', {
+  stream: ['Stream index', 'uint32'],
+  completeness: ['Conversation completeness', 'uint8'],
+  seq: ['Sequence Number', 'uint32'],
+  nxtseq: ['Next Sequence Number', 'uint32'],
+  ack: ['Acknowledgment Number', 'uint32'],
+  window_size: ['Calculated window size', 'uint32'],
+  window_size_scalefactor: ['Window size scaling factor', 'int32'],
+  time_relative: ['Time since first frame in this TCP stream', 'time'],
+  time_delta: ['Time since previous frame in this TCP stream', 'time'],
+  analysis: ['SEQ/ACK analysis', 'none'],
+  'analysis.acks_frame': ['This is an ACK to the segment in frame', 'uint32'],
+  'analysis.ack_rtt': ['The RTT to ACK the segment was', 'time'],
+  'analysis.initial_rtt': ['iRTT', 'time'],
+  'analysis.bytes_in_flight': ['Bytes in flight', 'uint32'],
+  'analysis.push_bytes_sent': ['Bytes sent since last PSH flag', 'uint32'],
+  'analysis.flags': ['TCP Analysis Flags', 'none'],
+  'analysis.retransmission': ['This frame is a (suspected) retransmission', 'none'],
+  'analysis.fast_retransmission': ['This frame is a (suspected) fast retransmission', 'none'],
+  'analysis.spurious_retransmission': ['This frame is a (suspected) spurious retransmission', 'none'],
+  'analysis.rto': ['The RTO for this segment was', 'time'],
+  'analysis.rto_frame': ['RTO based on delta from frame', 'uint32'],
+  'analysis.out_of_order': ['This frame is a (suspected) out-of-order segment', 'none'],
+  'analysis.reused_ports': [
+    'A new tcp session is started with the same ports as an earlier session in this trace',
+    'none',
+  ],
+  'analysis.lost_segment': ['Previous segment(s) not captured (common at capture start)', 'none'],
+  'analysis.ack_lost_segment': ["ACKed segment that wasn't captured (common at capture start)", 'none'],
+  'analysis.window_update': ['TCP window update', 'none'],
+  'analysis.window_full': ['TCP window specified by the receiver is now completely full', 'none'],
+  'analysis.keep_alive': ['TCP keep-alive segment', 'none'],
+  'analysis.keep_alive_ack': ['ACK to a TCP keep-alive segment', 'none'],
+  'analysis.duplicate_ack': ['Duplicate ACK', 'none'],
+  'analysis.duplicate_ack_num': ['Duplicate ACK #', 'uint32'],
+  'analysis.duplicate_ack_frame': ['Duplicate to the ACK in frame', 'uint32'],
+  'analysis.zero_window_probe': ['TCP Zero Window Probe', 'none'],
+  'analysis.zero_window': ['TCP Zero Window segment', 'none'],
+  'analysis.zero_window_probe_ack': ['ACK to a TCP Zero Window Probe', 'none'],
+});
+
+const UDP = defineFields('udp', {
+  stream: ['Stream index', 'uint32'],
+  time_relative: ['Time since first frame', 'time'],
+  time_delta: ['Time since previous frame', 'time'],
+});
+
+const FRAGMENT_FIELDS = {
+  fragment: ['Fragment', 'uint32', { list: true }],
+  'fragment.overlap': ['Fragment overlap', 'bool'],
+  'fragment.overlap.conflict': ['Conflicting data in fragment overlap', 'bool'],
+  'fragment.multipletails': ['Multiple tail fragments found', 'bool'],
+  'fragment.toolongfragment': ['Fragment too long', 'bool'],
+  'fragment.count': ['Fragment count', 'uint32'],
+  'reassembled.length': ['Reassembled length', 'uint32'],
+  'reassembled.data': ['Reassembled data', 'bytes'],
+} as const;
+const IP = defineFields('ip', FRAGMENT_FIELDS);
+const IPV6 = defineFields('ipv6', FRAGMENT_FIELDS);
+
+/** Bits of the analysis that have a field, in the order in which Wireshark writes them. */
+const FLAG_FIELDS: readonly (readonly [bit: number, id: number])[] = [
+  [A.RETRANSMISSION, TCP['analysis.retransmission']],
+  [A.FAST_RETRANSMISSION, TCP['analysis.fast_retransmission']],
+  [A.SPURIOUS_RETRANSMISSION, TCP['analysis.spurious_retransmission']],
+  [A.OUT_OF_ORDER, TCP['analysis.out_of_order']],
+  [A.REUSED_PORTS, TCP['analysis.reused_ports']],
+  [A.LOST_SEGMENT, TCP['analysis.lost_segment']],
+  [A.ACK_LOST_SEGMENT, TCP['analysis.ack_lost_segment']],
+  [A.WINDOW_UPDATE, TCP['analysis.window_update']],
+  [A.WINDOW_FULL, TCP['analysis.window_full']],
+  [A.KEEP_ALIVE, TCP['analysis.keep_alive']],
+  [A.KEEP_ALIVE_ACK, TCP['analysis.keep_alive_ack']],
+  [A.DUPLICATE_ACK, TCP['analysis.duplicate_ack']],
+  [A.ZERO_WINDOW_PROBE, TCP['analysis.zero_window_probe']],
+  [A.ZERO_WINDOW, TCP['analysis.zero_window']],
+  [A.ZERO_WINDOW_PROBE_ACK, TCP['analysis.zero_window_probe_ack']],
+];
+
+const ANALYSIS_IDS: readonly number[] = Object.entries(TCP)
+  .filter(([key]) => key.startsWith('analysis') || key.startsWith('window_size'))
+  .map(([, id]) => id);
+
+/** What a reader of fields asks to be remembered from packet to packet. */
+export interface SessionOptions {
+  /** Puts IP fragments together: the payload is then walked in the frame that completed it, and only there. */
+  reassembly?: boolean;
+}
+
+/** What is remembered of earlier packets, as far as the fields in `wanted` (null: all) need it. One for each source of
+ * frames; every frame goes through it in order, whether it is shown or not. */
+export class Sessions implements SessionFields {
+  readonly tcpStreams = new TcpAnalysis();
+  readonly #udp4 = new FlowTable(1);
+  readonly #udp6 = new FlowTable(4);
+  #udpStreams = 0;
+  /** Stream of the last datagram. */
+  udpStream = 0;
+  readonly #fragments: FragmentTable | null;
+  readonly #analyses: boolean;
+  readonly #tcp: boolean;
+  readonly #udp: boolean;
+  #frame = 0;
+  #time = 0;
+  /** Whole seconds that times are counted from, so that nanoseconds fit a double. */
+  #epoch = Number.NaN;
+
+  constructor(wanted: Uint8Array | null, options: SessionOptions = {}) {
+    const wants = (ids: readonly number[]): boolean => wanted === null || ids.some((id) => wanted[id] === 1);
+    this.#analyses = wants(ANALYSIS_IDS);
+    this.#tcp = wants(Object.values(TCP));
+    this.#udp = wants(Object.values(UDP));
+    this.#fragments = (options.reassembly ?? true) ? new FragmentTable() : null;
+  }
+
+  begin(frame: number, seconds: number, nanoseconds: number): void {
+    this.#frame = frame;
+    if (Number.isNaN(this.#epoch)) this.#epoch = seconds;
+    this.#time = (seconds - this.#epoch) * 1e9 + nanoseconds;
+  }
+
+  tcp(f: Fields, at: number, body: number, length: number): void {
+    if (!this.#tcp || f.ipVersion === 0) return;
+    const t = this.tcpStreams;
+    const isIpv4 = f.ipVersion === 4;
+    t.segment(
+      f.bytes,
+      f.ip + (isIpv4 ? 12 : 8),
+      f.ip + (isIpv4 ? 16 : 24),
+      isIpv4 ? 4 : 16,
+      at,
+      body,
+      length,
+      this.#frame,
+      this.#time,
+      this.#analyses,
+    );
+    f.uint(TCP.stream, at, 0, t.stream);
+    f.uint(TCP.completeness, at, 0, t.completeness);
+    f.uint(TCP.seq, at + 4, 4, t.seq);
+    f.uint(TCP.nxtseq, at, 0, t.nextSeq);
+    f.uint(TCP.ack, at + 8, 4, t.ack);
+    addTime(f, TCP.time_relative, at, t.sinceFirst);
+    addTime(f, TCP.time_delta, at, t.sinceLast);
+    if (!this.#analyses) return;
+    f.uint(TCP.window_size, at + 14, 2, t.window);
+    // A SYN's window is never scaled: RFC 7323 2.2.
+    if ((f.bytes[at + 13]! & 2) === 0) f.uint(TCP.window_size_scalefactor, at + 14, 2, t.scaleFactor);
+    if (t.isRemarkable) addAnalysis(f, at, t);
+  }
+
+  udp(f: Fields, at: number): void {
+    if (!this.#udp || f.ipVersion === 0) return;
+    const isIpv4 = f.ipVersion === 4;
+    const flows = isIpv4 ? this.#udp4 : this.#udp6;
+    const flow = flows.find(
+      f.bytes,
+      f.ip + (isIpv4 ? 12 : 8),
+      f.ip + (isIpv4 ? 16 : 24),
+      srcPort(f.bytes, at),
+      dstPort(f.bytes, at),
+    );
+    if (flows.isNew) {
+      flows.setStream(flow, this.#udpStreams++);
+      flows.setFirst(flow, this.#time);
+      flows.setLast(flow, this.#time);
+    }
+    this.udpStream = flows.stream(flow);
+    f.uint(UDP.stream, at, 0, this.udpStream);
+    addTime(f, UDP.time_relative, at, this.#time - flows.first(flow));
+    addTime(f, UDP.time_delta, at, this.#time - flows.last(flow));
+    flows.setLast(flow, this.#time);
+  }
+
+  fragment(
+    f: Fields,
+    version: 4 | 6,
+    ipAt: number,
+    protocol: number,
+    id: number,
+    offset: number,
+    more: boolean,
+    at: number,
+    end: number,
+  ): number {
+    if (this.#fragments === null) return -1;
+    const addresses = version === 4 ? latin1(f.bytes, ipAt + 12, ipAt + 20) : latin1(f.bytes, ipAt + 8, ipAt + 40);
+    // RFC 8200 4.5: in IPv6 addresses and identification alone say what belongs together.
+    const key = version === 4 ? `4${addresses}${id}/${protocol}` : `6${addresses}${id}`;
+    const whole = this.#fragments.add(key, f.bytes, at, end, offset, more, this.#frame, this.#time);
+    if (whole === null) return 0;
+    const place = f.append(whole.length);
+    whole.copy(f.bytes, place);
+    addFragments(f, version === 4 ? IP : IPV6, ipAt, place, whole);
+    return whole.length;
+  }
+}
+
+const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
+
+function addFragments(f: Fields, ids: typeof IP, ipAt: number, place: number, whole: Reassembled): void {
+  for (const frame of whole.frames) f.uint(ids.fragment, ipAt, 0, frame);
+  if (whole.overlap) f.bool(ids['fragment.overlap'], ipAt, 0, true);
+  if (whole.conflict) f.bool(ids['fragment.overlap.conflict'], ipAt, 0, true);
+  if (whole.multipleTails) f.bool(ids['fragment.multipletails'], ipAt, 0, true);
+  if (whole.tooLong) f.bool(ids['fragment.toolongfragment'], ipAt, 0, true);
+  f.uint(ids['fragment.count'], ipAt, 0, whole.frames.length);
+  f.uint(ids['reassembled.length'], ipAt, 0, whole.length);
+  f.raw(ids['reassembled.data'], place, whole.length);
+}
+
+function addAnalysis(f: Fields, at: number, t: TcpAnalysis): void {
+  f.raw(TCP.analysis, at, 0);
+  if (t.acksFrame !== 0) {
+    f.uint(TCP['analysis.acks_frame'], at, 0, t.acksFrame);
+    addTime(f, TCP['analysis.ack_rtt'], at, t.ackRtt);
+  }
+  if (!Number.isNaN(t.initialRtt)) addTime(f, TCP['analysis.initial_rtt'], at, t.initialRtt);
+  if (t.bytesInFlight !== 0) {
+    f.uint(TCP['analysis.bytes_in_flight'], at, 0, t.bytesInFlight);
+    f.uint(TCP['analysis.push_bytes_sent'], at, 0, t.pushBytesSent);
+  }
+  if (t.flags === 0) return;
+  f.raw(TCP['analysis.flags'], at, 0);
+  for (let i = 0; i < FLAG_FIELDS.length; i++) if (t.flags & FLAG_FIELDS[i]![0]) f.raw(FLAG_FIELDS[i]![1], at, 0);
+  // Wireshark marks these kinds of retransmission with the general field as well.
+  if (t.flags & (A.FAST_RETRANSMISSION | A.SPURIOUS_RETRANSMISSION)) f.raw(TCP['analysis.retransmission'], at, 0);
+  if (t.flags & A.RETRANSMISSION && t.rtoFrame !== 0) {
+    addTime(f, TCP['analysis.rto'], at, t.rto);
+    f.uint(TCP['analysis.rto_frame'], at, 0, t.rtoFrame);
+  }
+  if (t.flags & A.DUPLICATE_ACK) {
+    f.uint(TCP['analysis.duplicate_ack_num'], at, 0, t.duplicateNumber);
+    f.uint(TCP['analysis.duplicate_ack_frame'], at, 0, t.duplicateFrame);
+  }
+}
+
+/** A relative time. Where it is negative (frames out of order) the seconds are rounded down. */
+function addTime(f: Fields, id: number, at: number, nanoseconds: number): void {
+  const seconds = Math.floor(nanoseconds / 1e9);
+  f.time(id, at, 0, seconds, nanoseconds - seconds * 1e9);
+}
