@@ -40,15 +40,16 @@ export function shorten(flow: Flow, edge: Edge, state: Progress): void {
     progress(state);
     edge.target = target = target.onTrue.target!;
   }
-  const dominators = flow.edgeDominators(edge);
-  for (let index = 0; index < dominators.length; index++) {
-    target = edge.target!;
-    const next = implied(flow, target, flow.edge(dominators[index]!));
-    if (next === null || conflicts(flow, edge.from, next)) continue;
+  for (;;) {
+    const test = edge.target!;
+    const next = flow.edgeTree.first(edge, test, (dominator) => {
+      const candidate = implied(flow, test, dominator);
+      return candidate === null || conflicts(flow, edge.from, candidate) ? null : candidate;
+    });
+    if (next === null) return;
     state.changed = true;
     edge.target = next;
     if (isReturn(next)) return;
-    index = -1;
   }
 }
 
@@ -65,8 +66,13 @@ export function pullUp(flow: Flow, block: Block, way: 'onTrue' | 'onFalse', stat
   const value = valueOfA(first.from);
   if (inEdges.some(({ from }) => valueOfA(from) !== value)) return;
 
-  const inChain = (each: Block | null): each is Block =>
-    each !== null && each[other].target === block[other].target && flow.dominates(block, each);
+  let dominated: Uint8Array | null = null;
+  const inChain = (each: Block | null): each is Block => {
+    if (each === null || each[other].target !== block[other].target) return false;
+    if (each === block) return true;
+    dominated ??= flow.dominatedBy(block);
+    return dominated[each.id] === 1;
+  };
 
   // The first test of the chain that looks at another value; and the edge that leads to it.
   let before: Edge = first.from.onTrue.target === block ? first.from.onTrue : first.from.onFalse;
@@ -97,5 +103,5 @@ export function pullUp(flow: Flow, block: Block, way: 'onTrue' | 'onFalse', stat
     }
   else before.target = pulled;
   state.changed = true;
-  flow.findDominators();
+  flow.followBranches();
 }

@@ -2,6 +2,7 @@
  * the returns (level 0) up to the first block, with the edges into each and what dominates it. */
 import type { Block, Edge } from '../gencode/block.ts';
 import { ATOMS } from './atoms.ts';
+import { EdgeTree } from './edge-tree.ts';
 
 /** What is known of one block. */
 export interface Node {
@@ -27,13 +28,13 @@ export class Flow {
   readonly nodes: Node[] = [];
   /** Blocks of each level that could be reached when `layer` ran; the last one that a walk finished first. */
   levels: Node[][] = [];
-  readonly #words: number;
-  /** One row of bits per block: the blocks that every way to it goes through. */
-  readonly #dominators: Uint32Array;
-  /** The edge that every way to a block goes through last, as an index of `edge`; -1 where there is none. */
-  readonly #lastEdge: Int32Array;
-  /** How many edges every way to a block goes through. */
-  readonly #edgeDepth: Int32Array;
+  /** Blocks of the levels, from the highest level down. */
+  #order: Block[] = [];
+  /** Numbers of the two blocks that each block went to when `findDominators` ran; -1 where it returns. */
+  readonly #wentTo: Int32Array;
+  #current = true;
+  readonly #dominated: Uint8Array;
+  readonly edgeTree: EdgeTree;
 
   constructor(root: Block) {
     this.root = root;
@@ -58,10 +59,9 @@ export class Flow {
       if (block.onFalse.target !== null) stack.push(block.onFalse.target);
       if (block.onTrue.target !== null) stack.push(block.onTrue.target);
     }
-    this.#words = (this.nodes.length + 31) >>> 5;
-    this.#dominators = new Uint32Array(this.#words * this.nodes.length);
-    this.#lastEdge = new Int32Array(this.nodes.length);
-    this.#edgeDepth = new Int32Array(this.nodes.length);
+    this.#wentTo = new Int32Array(2 * this.nodes.length);
+    this.#dominated = new Uint8Array(this.nodes.length);
+    this.edgeTree = new EdgeTree(this);
   }
 
   nodeOf(block: Block): Node {
@@ -102,7 +102,10 @@ export class Flow {
         onTrue.target === null ? 0 : Math.max(this.nodeOf(onTrue.target).level, this.nodeOf(onFalse.target!).level) + 1;
       (this.levels[node.level] ??= []).push(node);
     }
+    this.#order = [];
     for (const level of this.levels) level.reverse();
+    for (let level = this.levels.length - 1; level >= 0; level--)
+      for (const { block } of this.levels[level]!) this.#order.push(block);
   }
 
   /** Finds the edges into every block, from those of the blocks in the levels. The last one found comes first. */
@@ -116,71 +119,43 @@ export class Flow {
     for (const node of this.nodes) node.inEdges.reverse();
   }
 
-  /** Which blocks every way to a block goes through, itself among them. Blocks that are not in the levels are taken to be
-   * dominated by all. */
+  /** Blocks that can be reached, those of the highest level first. */
+  get order(): readonly Block[] {
+    return this.#order;
+  }
+
+  /** Makes `dominatedBy` answer for the branches as they are now, and go on doing so when they change. */
   findDominators(): void {
-    const words = this.#words;
-    const sets = this.#dominators;
-    sets.fill(0xffffffff);
-    sets.fill(0, this.root.id * words, (this.root.id + 1) * words);
-    const intersect = (target: Block, row: number): void => {
-      const to = target.id * words;
-      for (let word = 0; word < words; word++) sets[to + word]! &= sets[row + word]!;
-    };
-    for (let level = this.levels.length - 1; level >= 0; level--)
-      for (const { block, id } of this.levels[level]!) {
-        const row = id * words;
-        sets[row + (id >>> 5)]! |= 1 << (id & 31);
-        if (block.onTrue.target === null) continue;
-        intersect(block.onTrue.target, row);
-        intersect(block.onFalse.target!, row);
-      }
+    const to = this.#wentTo;
+    for (const { onTrue, onFalse, id } of this.#order) {
+      to[2 * id] = onTrue.target?.id ?? -1;
+      to[2 * id + 1] = onFalse.target?.id ?? -1;
+    }
+    this.#current = false;
   }
 
-  /** True where every way to `block` goes through `dominator`. */
-  dominates(dominator: Block, block: Block): boolean {
-    const { id } = dominator;
-    return (this.#dominators[block.id * this.#words + (id >>> 5)]! & (1 << (id & 31))) !== 0;
+  /** From here on `dominatedBy` answers for the branches as they are at each call. */
+  followBranches(): void {
+    this.#current = true;
   }
 
-  /** Which edges every way along an edge goes through. They form a tree, of which each block keeps the nearest edge: the
-   * nearest that the edges into it have in common. */
-  findEdgeDominators(): void {
-    const UNKNOWN = -2;
-    const last = this.#lastEdge.fill(UNKNOWN);
-    const depth = this.#edgeDepth;
-    last[this.root.id] = -1;
-    depth[this.root.id] = 0;
-    const arrive = (edge: Edge): void => {
-      const to = edge.target!.id;
-      let index = this.edgeIndex(edge);
-      if (last[to] === UNKNOWN) {
-        last[to] = index;
-        depth[to] = depth[edge.from.id]! + 1;
-        return;
-      }
-      let other = last[to]!;
-      while (index !== other) {
-        const deep = index === -1 ? 0 : depth[this.edge(index).from.id]! + 1;
-        const otherDeep = other === -1 ? 0 : depth[this.edge(other).from.id]! + 1;
-        if (deep >= otherDeep) index = last[this.edge(index).from.id]!;
-        if (otherDeep >= deep) other = last[this.edge(other).from.id]!;
-      }
-      last[to] = index;
-      depth[to] = index === -1 ? 0 : depth[this.edge(index).from.id]! + 1;
-    };
-    for (let level = this.levels.length - 1; level > 0; level--)
-      for (const { block } of this.levels[level]!) {
-        arrive(block.onTrue);
-        arrive(block.onFalse);
-      }
-  }
-
-  /** Indexes of the edges that every way along `edge` goes through, itself among them, from the lowest. */
-  edgeDominators(edge: Edge): number[] {
-    const indexes: number[] = [];
-    for (let index = this.edgeIndex(edge); index !== -1; index = this.#lastEdge[this.edge(index).from.id]!)
-      indexes.push(index);
-    return indexes.sort((a, b) => a - b);
+  /** For each block, by number: 1 where every way to it goes through `dominator`. The levels are gone through once from
+   * above, also where a branch was moved upwards meanwhile, so the answer can then be wrong in the same places as
+   * libpcap's. The array is used again by the next call. */
+  dominatedBy(dominator: Block): Uint8Array {
+    const dominated = this.#dominated.fill(1);
+    dominated[this.root.id] = 0;
+    const to = this.#wentTo;
+    const current = this.#current;
+    for (const block of this.#order) {
+      const { id } = block;
+      if (block === dominator) dominated[id] = 1;
+      if (dominated[id] === 1) continue;
+      const first = current ? (block.onTrue.target?.id ?? -1) : to[2 * id]!;
+      if (first < 0) continue;
+      dominated[first] = 0;
+      dominated[current ? block.onFalse.target!.id : to[2 * id + 1]!] = 0;
+    }
+    return dominated;
   }
 }

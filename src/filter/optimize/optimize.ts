@@ -34,7 +34,7 @@ function loop(flow: Flow, rewrite: boolean, complain: Complaint): void {
     flow.layer();
     flow.findDominators();
     findUses(flow);
-    flow.findEdgeDominators();
+    flow.edgeTree.build();
     round(flow, rewrite, state, complain);
     if (!state.changed) return;
     branchRounds = state.beyondBranches ? 0 : branchRounds + 1;
@@ -49,6 +49,7 @@ function round(flow: Flow, rewrite: boolean, state: Progress, complain: Complain
   // Where statements were rewritten, branches wait for the next loop.
   if (rewrite) return;
   const tests = flow.levels.slice(1);
+  flow.edgeTree.group();
   for (const level of tests)
     for (const { block } of level) {
       shorten(flow, block.onTrue, state);

@@ -56,8 +56,11 @@ export function progress(state: Progress): void {
   state.beyondBranches = true;
 }
 
+const MAX_VALUES = 2 ** 20;
+
 export class Values {
-  readonly #numbers = new Map<string, number>();
+  /** By code; then by both operands in one number (the second is a number of a value, and there are fewer than 2^20). */
+  readonly #numbers = new Map<number, Map<number, number>>();
   readonly #constants: (number | undefined)[] = [undefined];
   readonly #progress: Progress;
   readonly #complain: Complaint;
@@ -69,11 +72,13 @@ export class Values {
 
   /** Number of the result of an operation on operands that are numbers of values, or constants of the code. */
   number(code: number, first: number, second: number): number {
-    const key = `${code},${first},${second}`;
-    let number = this.#numbers.get(key);
+    let ofCode = this.#numbers.get(code);
+    if (ofCode === undefined) this.#numbers.set(code, (ofCode = new Map()));
+    const key = first * MAX_VALUES + second;
+    let number = ofCode.get(key);
     if (number === undefined) {
       number = this.#constants.length;
-      this.#numbers.set(key, number);
+      ofCode.set(key, number);
       const constant = bpfMode(code) === BPF_IMM && (bpfClass(code) === BPF_LD || bpfClass(code) === BPF_LDX);
       this.#constants.push(constant ? first : undefined);
     }
