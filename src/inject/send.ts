@@ -1,5 +1,6 @@
 import { FrameBlock } from '../frames/block.ts';
 import { FrameSender, type SenderOptions, type SendResult } from '../socket/sender.ts';
+import { XdpSender } from '../socket/xdp-sender.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
@@ -8,6 +9,10 @@ import { IFF_UP } from '../uapi/if.ts';
 import { Pacer } from './pace.ts';
 
 export interface SendOptions extends Omit<SenderOptions, 'interface'> {
+  /** `sendmmsg`: through a packet socket, so that captures on the device see the frames, and each that the kernel refuses is
+   * counted. `af_xdp`: for less of the processor a frame, past captures on this machine; see `XdpSender`. Default sendmmsg.
+   * The socket's options are for sendmmsg alone. */
+  via?: 'sendmmsg' | 'af_xdp' | undefined;
   /** Frames a second; default: as fast as the device takes them. */
   rate?: number | undefined;
   /** Stops between two batches; what was sent until then is in the result. */
@@ -25,6 +30,9 @@ export interface SendSummary extends SendResult {
 /** A frame with its link header, or a block of frames. */
 export type Sendable = Uint8Array | FrameBlock;
 
+/** What both ways have in common. */
+type BlockSender = Pick<FrameSender, 'device' | 'send' | 'close'>;
+
 /** Frames and bytes that are gathered for one call of the kernel. */
 const ROWS = 256;
 const ARENA = 1 << 20;
@@ -40,9 +48,12 @@ export async function send(
   frames: Iterable<Sendable> | AsyncIterable<Sendable>,
   options: SendOptions = {},
 ): Promise<SendSummary> {
-  const { rate, signal, clock = systemClock, ...sending } = options;
+  const { rate, signal, via, clock = systemClock, ...sending } = options;
   const pacer = rate === undefined ? null : Pacer.perSecond(clock, rate);
-  const sender = FrameSender.open(calls, { ...sending, interface: device });
+  const sender: BlockSender =
+    via === 'af_xdp'
+      ? await XdpSender.open(calls, { interface: device })
+      : FrameSender.open(calls, { ...sending, interface: device });
   if (!(sender.device.flags & IFF_UP)) {
     sender.close();
     throw new SystemError(ENETDOWN, 'sendmmsg', {
@@ -89,7 +100,7 @@ export async function send(
 }
 
 async function sendBlock(
-  sender: FrameSender,
+  sender: BlockSender,
   block: FrameBlock,
   pacer: Pacer | null,
   signal: AbortSignal | undefined,

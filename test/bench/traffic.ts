@@ -6,7 +6,8 @@
  * acknowledgements, timestamps options, retransmissions and an orderly or abrupt end; DNS questions with their
  * answers; UDP streams in the IMIX proportion (7 small : 4 middle : 1 large) and encrypted ones to port 443; NTP; ICMP
  * and ICMPv6 echo; ARP and neighbour discovery. About one host in six speaks IPv6 and one in ten is behind a VLAN tag.
- * All checksums are right. Frames are as received: padded to 60 bytes.
+ * All checksums are right. Frames are as received: padded to 60 bytes. There are a tenth as many clients, in 10.0.0.0/8,
+ * and a quarter as many servers, all over the address space, as conversations at a time; IPv6 hosts are in 2001:db8::/32.
  *
  * `flows` conversations are open at a time; one that ends is followed by a new one in its place. They get unequal
  * shares, as in life: the share of a place falls with the 2/3rd power of its rank, down to a third of the mean. */
@@ -98,6 +99,24 @@ const LAST_ACK_DUE = 9;
 const WEB_PORTS = [443, 443, 443, 443, 80, 80, 8080, 25, 993, 5432, 3306, 8443];
 const IMIX_PAYLOADS = [18, 18, 18, 18, 18, 18, 18, 534, 534, 534, 534, 1458];
 
+/** First octets of the servers. Real traffic meets addresses of all parts of the address space, and programs that keep
+ * tables of addresses (tcpdump's are hashed by the first octet and a half) are as fast as on real traffic only then. */
+const SERVER_NETS = [
+  13, 17, 18, 20, 23, 31, 34, 35, 44, 45, 47, 52, 54, 63, 64, 66, 69, 72, 74, 77, 80, 81, 85, 89, 91, 93, 95, 99, 103,
+  104, 108, 128, 130, 142, 151, 157, 162, 185, 193, 194, 195, 199, 204, 208, 212, 213, 216, 217,
+];
+
+/** One of 65,536 hosts, all over 10.0.0.0/8. */
+const clientAddress = (host: number): number => {
+  const mixed = Math.imul(host + 1, 0x9e3779b1) >>> 0;
+  return (0x0a000000 | ((mixed >>> 24) << 16) | (host & 0xffff)) >>> 0;
+};
+
+const serverAddress = (host: number): number => {
+  const mixed = Math.imul(host + 1, 0x85ebca6b) >>> 0;
+  return ((SERVER_NETS[host % SERVER_NETS.length]! << 24) | (mixed >>> 8)) >>> 0;
+};
+
 export class Traffic {
   /** Conversations begun so far. */
   conversations = 0;
@@ -110,6 +129,9 @@ export class Traffic {
   readonly #text: Pool;
   readonly #names: Names;
   readonly #flows: number;
+  /** Hosts of each kind. */
+  readonly #clients: number;
+  readonly #servers: number;
   readonly #nano: boolean;
   readonly #meanGap: number;
 
@@ -141,6 +163,8 @@ export class Traffic {
     if (!(Number.isInteger(flows) && flows >= 1 && flows <= 4_000_000))
       throw new RangeError(`flows: 1 to 4,000,000, not ${flows}`);
     this.#flows = flows;
+    this.#clients = Math.min(Math.max(Math.floor(flows / 10), 50), 60_000);
+    this.#servers = Math.min(Math.max(Math.floor(flows / 4), 100), 200_000);
     this.#nano = options.nano ?? false;
     this.#meanGap = 1e9 / (options.rate ?? 100_000);
     this.#random = new Random(options.seed ?? 1);
@@ -213,10 +237,9 @@ export class Traffic {
     while (share >= KIND_SHARE[kind]!) share -= KIND_SHARE[kind++]!;
     this.#kind[flow] = kind;
     this.#phase[flow] = 0;
-    // Clients are in 10.0.0.0/8, servers in 198.18.0.0/15 (RFC 2544); IPv6 hosts in 2001:db8::/32.
-    const client = (0x0a000000 | (random.u32() & 0x00ffffff)) >>> 0;
+    const client = clientAddress(random.below(this.#clients));
     this.#client[flow] = client;
-    this.#server[flow] = (0xc6120000 | (random.u32() & 0x0001ffff)) >>> 0;
+    this.#server[flow] = serverAddress(random.below(this.#servers));
     this.#clientPort[flow] = 32768 + random.below(28232);
     this.#ipId[flow] = random.u32();
     // What a host is stays with its address, so that a client is not now behind a tag and now not.

@@ -1,15 +1,16 @@
-/** flood.ts DEVICE FRAMES SIZE RATE: sends numbered frames by netlab's sender (sendmmsg), as fast as it can where RATE is
- * 0, and prints what it did as JSON. */
+/** flood.ts DEVICE FRAMES SIZE RATE [af_xdp]: sends numbered frames by netlab's sender (sendmmsg, or AF_XDP where that is
+ * said), as fast as it can where RATE is 0, and prints what it did as JSON. */
 import { FrameBlock } from '../../../src/frames/block.ts';
 import { Pacer } from '../../../src/inject/pace.ts';
 import { linuxSystemCalls } from '../../../src/linux/index.ts';
 import { FrameSender } from '../../../src/socket/sender.ts';
+import { XdpSender } from '../../../src/socket/xdp-sender.ts';
 import { systemClock } from '../../../src/time/clock.ts';
 import { numberedFrame, setNumber } from './numbered.ts';
 
 const ROWS = 256;
-const [device, ...numbers] = process.argv.slice(2);
-const [frames, size, rate] = numbers.map(Number) as [number, number, number];
+const [device, framesText, sizeText, rateText, via] = process.argv.slice(2);
+const [frames, size, rate] = [Number(framesText), Number(sizeText), Number(rateText)];
 
 const block = new FrameBlock(new Uint8Array(ROWS * size), ROWS);
 for (let row = 0; row < ROWS; row++) {
@@ -19,7 +20,9 @@ for (let row = 0; row < ROWS; row++) {
   block.keep[row] = 1;
 }
 
-const sender = FrameSender.open(linuxSystemCalls(), { interface: device! });
+const calls = linuxSystemCalls();
+const options = { interface: device! };
+const sender = via === 'af_xdp' ? await XdpSender.open(calls, options) : FrameSender.open(calls, options);
 const pacer = rate > 0 ? Pacer.perSecond(systemClock, rate) : null;
 const started = systemClock.monotonic();
 let sent = 0;

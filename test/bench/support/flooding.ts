@@ -48,8 +48,16 @@ export async function flood(
   sender: readonly string[],
   device: string,
   load: Load,
+  ...via: 'af_xdp'[]
 ): Promise<{ sent: number; seconds: number; usage: Usage }> {
-  const [command, ...args] = [...sender, device, String(load.frames), String(load.size), String(load.rate ?? 0)];
+  const [command, ...args] = [
+    ...sender,
+    device,
+    String(load.frames),
+    String(load.size),
+    String(load.rate ?? 0),
+    ...via,
+  ];
   const usage = await measure(command!, args);
   return { ...(JSON.parse(usage.stdout) as { sent: number; seconds: number }), usage };
 }
