@@ -5,7 +5,8 @@ export interface Clock {
   /** CLOCK_MONOTONIC in nanoseconds. A double: exact to the nanosecond for 104 days of uptime, which suffices for
    * intervals; never use it as an epoch. */
   monotonic(): number;
-  /** Calls `callback` once after `nanoseconds`. Returns a function that cancels. */
+  /** Calls `callback` once after `nanoseconds`, never from inside this call. 0 means as soon as the caller has returned
+   * to the event loop. Returns a function that cancels. */
   after(nanoseconds: number, callback: () => void): () => void;
 }
 
@@ -19,6 +20,10 @@ export const systemClock: Clock = {
   },
   monotonic: () => Number(process.hrtime.bigint()),
   after(nanoseconds, callback) {
+    if (nanoseconds <= 0) {
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
     const timer = setTimeout(callback, nanoseconds / 1e6);
     return () => clearTimeout(timer);
   },

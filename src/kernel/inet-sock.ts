@@ -1,0 +1,148 @@
+import { type DstEntry, type Net, type Proto, Sock } from './structs.ts';
+import type { IpOptions } from './structs-plain.ts';
+
+/** struct inet_sock: what sockets of IPv4 and IPv6 have beyond struct sock. Ports and addresses are in host order. */
+
+// inet_cmsg_flags
+export const IP_CMSG_PKTINFO = 1;
+export const IP_CMSG_TTL = 2;
+export const IP_CMSG_TOS = 4;
+export const IP_CMSG_RECVOPTS = 8;
+export const IP_CMSG_RETOPTS = 16;
+export const IP_CMSG_PASSSEC = 32;
+export const IP_CMSG_ORIGDSTADDR = 64;
+export const IP_CMSG_CHECKSUM = 128;
+export const IP_CMSG_RECVFRAGSIZE = 256;
+
+/** What ip_append_data gathers until it is sent (struct inet_cork_full). */
+export class InetCork {
+  active = false;
+  opt: IpOptions | null = null;
+  dst: DstEntry | null = null;
+  fragsize = 0;
+  length = 0;
+  addr = 0;
+  ttl = 0;
+  /** -1: the socket's. */
+  tos = -1;
+  priority = 0;
+  mark = 0;
+  gsoSize = 0;
+  saddr = 0;
+  daddr = 0;
+  sport = 0;
+  dport = 0;
+}
+
+export interface IpMcSocklist {
+  multiaddr: number;
+  ifindex: number;
+  address: number;
+  sfmode: number;
+  sources: number[];
+}
+
+export class InetSock extends Sock {
+  /** Port bound to (inet_num). */
+  num = 0;
+  rcvSaddr = 0;
+  saddr = 0;
+  daddr = 0;
+  dport = 0;
+  sport = 0;
+  ucTtl = -1;
+  tos = 0;
+  minTtl = 0;
+  mcTtl = 1;
+  mcLoop = true;
+  mcAll = true;
+  mcIndex = 0;
+  mcAddr = 0;
+  ucIndex = 0;
+  pmtudisc = 1;
+  cmsgFlags = 0;
+  recverr = false;
+  recverrRfc4884 = false;
+  hdrincl = false;
+  freebind = false;
+  transparent = false;
+  nodefrag = false;
+  bindAddressNoPort = false;
+  routerAlert = false;
+  localPortRange = 0;
+  opt: IpOptions | null = null;
+  mcList: IpMcSocklist[] = [];
+  /** Identification of the next packet of a connected socket. */
+  ident = 0;
+  readonly cork = new InetCork();
+  // udp_sock
+  corkflag = false;
+  /** 0, AF_INET or AF_INET6: frames pending under a cork. */
+  pending = 0;
+  encapType = 0;
+  gsoSize = 0;
+  groEnabled = false;
+  noCheck6Tx = false;
+  noCheck6Rx = false;
+  pcslen = 0;
+  pcrlen = 0;
+  /** UDP-Lite: 1 the protocol itself, 2 send coverage set, 4 receive coverage set. */
+  pcflag = 0;
+  len = 0;
+  forwardDeficit = 0;
+  forwardThreshold = 0;
+  /** Place in the port tables. */
+  hashed = false;
+  reuseportGroup: unknown = null;
+  // raw_sock
+  icmpFilter = 0;
+  icmp6Filter: Uint32Array | null = null;
+  // ipv6_pinfo, made for sockets of AF_INET6
+  inet6: Inet6SockFields | null = null;
+
+  constructor(net: Net, family: number, prot: Proto) {
+    super(net, family, prot);
+    this.forwardThreshold = this.rcvbuf >> 2;
+  }
+}
+
+export interface Inet6SockFields {
+  /** Addresses of 16 bytes. */
+  saddr: Uint8Array;
+  daddr: Uint8Array;
+  rcvSaddr: Uint8Array;
+  flowLabel: number;
+  hopLimit: number;
+  mcastHops: number;
+  tclass: number;
+  minHopcount: number;
+  mcastOif: number;
+  ucastOif: number;
+  v6only: boolean;
+  mcLoop: boolean;
+  mcAll: boolean;
+  recverr: boolean;
+  recverrRfc4884: boolean;
+  sndflow: boolean;
+  pmtudisc: number;
+  dontfrag: boolean;
+  autoflowlabel: boolean;
+  autoflowlabelSet: boolean;
+  srcprefs: number;
+  frag: number;
+  routerAlert: number;
+  freebind: boolean;
+  transparent: boolean;
+  /** Which control messages are wanted: bits of IPV6_RXOPT_. */
+  rxopt: number;
+  stickyPktinfoIfindex: number;
+  stickyPktinfoAddr: Uint8Array;
+  opt: { hopopt: Uint8Array | null; dst0opt: Uint8Array | null; srcrt: Uint8Array | null; dst1opt: Uint8Array | null };
+  mcList: { addr: Uint8Array; ifindex: number; sfmode: number; sources: Uint8Array[] }[];
+  anycast: { addr: Uint8Array; ifindex: number }[];
+  /** Offset of the checksum in a raw socket's data; -1: none. */
+  checksumOffset: number;
+  rxpmtu: { addr: Uint8Array; scope: number; mtu: number } | null;
+}
+
+export const inetSk = (sk: Sock): InetSock => sk as InetSock;

@@ -1,0 +1,217 @@
+import type { Clock } from '../time/clock.ts';
+import { NUD_PERMANENT } from '../uapi/neighbour.ts';
+import { inetInit } from './af-inet.ts';
+import { arpInit, arpTbl } from './arp.ts';
+import { devClose, devOpen, devSetMtu } from './dev.ts';
+import { devinetInit, inetAddAddress } from './devinet.ts';
+import { loopbackInit } from './drivers/loopback.ts';
+import { vethPair } from './drivers/veth.ts';
+import { type FibConfig, fibInit, fibTableInsert } from './fib.ts';
+import { ipv4Parse } from './headers.ts';
+import { icmpInit } from './icmp.ts';
+import { igmpInit, ipCheckMc } from './igmp.ts';
+import { ipError, ipForward } from './ip-forward.ts';
+import { ipfragInit } from './ip-fragment.ts';
+import { IPV4_SYSCTL_KEY, Ipv4Sysctl } from './ip-header.ts';
+import { ipInputInit, ipLocalDeliver } from './ip-input.ts';
+import { ipMcOutput, ipOutput } from './ip-output.ts';
+import { NetMib } from './mib.ts';
+import { NEIGH_UPDATE_F_ADMIN, NEIGH_UPDATE_F_OVERRIDE, neighCreate, neighUpdate } from './neighbour.ts';
+import { pingInit } from './ping.ts';
+import { Process } from './process.ts';
+import { rawInit } from './raw.ts';
+import { routeInit } from './route.ts';
+import {
+  type Cred,
+  type InIfaddr,
+  type Net,
+  type NetDevice,
+  type PacketType,
+  SoftnetData,
+  type Tracer,
+} from './structs.ts';
+import { udpInit } from './udp.ts';
+
+/** A host: `new Kernel({clock, random})` boots it with a loopback device; `process()` gives the system calls. */
+
+export interface KernelOptions {
+  /** Time. A VirtualClock makes every run the same to the nanosecond. */
+  clock: Clock;
+  /** Uniform unsigned 32-bit integers (see time/random.ts): addresses, ports, identifiers, timers' jitter. */
+  random: () => number;
+  hostname?: string;
+}
+
+/** Who a process is. Capabilities are CAP_ numbers; 'all' is root's full set. */
+export interface ProcessOptions {
+  uid?: number;
+  gid?: number;
+  capabilities?: 'all' | readonly number[];
+}
+
+class ProcessCred implements Cred {
+  readonly uid: number;
+  readonly gid: number;
+  readonly #all: boolean;
+  readonly #capabilities: ReadonlySet<number>;
+  constructor({ uid = 0, gid = 0, capabilities = uid === 0 ? 'all' : [] }: ProcessOptions) {
+    this.uid = uid;
+    this.gid = gid;
+    this.#all = capabilities === 'all';
+    this.#capabilities = new Set(capabilities === 'all' ? [] : capabilities);
+  }
+  capable(capability: number): boolean {
+    return this.#all || this.#capabilities.has(capability);
+  }
+}
+
+class NetNamespace implements Net {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly hostname: string;
+  readonly mib = new NetMib();
+  readonly devices = new Map<number, NetDevice>();
+  readonly devByName = new Map<string, NetDevice>();
+  nextIfindex = 0;
+  loopbackDev!: NetDevice;
+  readonly softnet = new SoftnetData();
+  readonly ptypeAll: PacketType[] = [];
+  readonly ptypeBase = new Map<number, PacketType[]>();
+  cred: Cred = new ProcessCred({});
+  tracer: Tracer | null = null;
+  rmemDefault = 212992;
+  rmemMax = 4194304;
+  wmemDefault = 212992;
+  wmemMax = 4194304;
+  optmemMax = 131072;
+  netdevBudget = 300;
+  devWeight = 64;
+  netdevMaxBacklog = 1000;
+  somaxconn = 4096;
+  tstampPrequeue = 1;
+  netstampNeeded = 0;
+  readonly gen: unknown[] = [];
+  readonly copies = { fromUser: 0, toUser: 0, fromDevice: 0, toDevice: 0, within: 0 };
+  nextInode = 4026;
+  nextCookie = 0;
+  skbId = 0;
+  readonly netdevChain: ((event: number, dev: NetDevice) => void)[] = [];
+  readonly inetaddrChain: ((event: number, ifa: InIfaddr) => void)[] = [];
+  rtGenid = 1;
+  rtGenid6 = 1;
+  socketsUsed = 0;
+  constructor(clock: Clock, random: () => number, hostname: string) {
+    this.clock = clock;
+    this.random = random;
+    this.hostname = hostname;
+  }
+}
+
+/** Address and prefix length of `10.0.0.1/24`. Throws RangeError. */
+function parsePrefix(text: string): { address: number; length: number } {
+  const [address, length = '32'] = text.split('/');
+  const value = ipv4Parse(address!);
+  if (value === null || !/^\d{1,2}$/.test(length) || Number(length) > 32)
+    throw new RangeError(`'${text}' is no IPv4 address with a prefix length`);
+  return { address: value, length: Number(length) };
+}
+
+function check(error: number, what: string): void {
+  if (error < 0) throw new RangeError(`${what}: error ${-error}`);
+}
+
+export class Kernel {
+  readonly net: Net;
+
+  constructor({ clock, random, hostname = 'netlab' }: KernelOptions) {
+    const net = new NetNamespace(clock, random, hostname);
+    this.net = net;
+    net.gen[IPV4_SYSCTL_KEY] = new Ipv4Sysctl();
+    devinetInit(net);
+    fibInit(net);
+    arpInit(net);
+    routeInit(net, {
+      localDeliver: ipLocalDeliver,
+      forward: ipForward,
+      output: ipOutput as never,
+      mcOutput: ipMcOutput as never,
+      error: ipError,
+      checkMc: ipCheckMc,
+    });
+    ipInputInit(net);
+    ipfragInit(net);
+    inetInit(net);
+    icmpInit(net);
+    igmpInit(net);
+    udpInit(net);
+    rawInit(net);
+    pingInit(net);
+    loopbackInit(net);
+    devOpen(net.loopbackDev);
+  }
+
+  /** A new process, without open descriptors. */
+  process(options: ProcessOptions = {}): Process {
+    return new Process(this.net, new ProcessCred(options));
+  }
+
+  /** The device of that name. Throws RangeError where there is none. */
+  device(name: string): NetDevice {
+    const dev = this.net.devByName.get(name);
+    if (dev === undefined) throw new RangeError(`no device '${name}'`);
+    return dev;
+  }
+
+  /** `ip link set NAME up` or `down`. */
+  link(name: string, { up, mtu }: { up?: boolean; mtu?: number }): this {
+    const dev = this.device(name);
+    if (mtu !== undefined) check(devSetMtu(dev, mtu), `mtu of ${name}`);
+    if (up === true) check(devOpen(dev), `${name} up`);
+    else if (up === false) devClose(dev);
+    return this;
+  }
+
+  /** `ip address add 10.0.0.1/24 dev NAME`. */
+  address(name: string, prefix: string): this {
+    const { address, length } = parsePrefix(prefix);
+    check(inetAddAddress(this.device(name), address, length), `address ${prefix}`);
+    return this;
+  }
+
+  /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0. */
+  route(prefix: string, { via, dev, ...rest }: { via?: string; dev?: string } & Partial<FibConfig>): this {
+    const { address, length } = parsePrefix(prefix === 'default' ? '0.0.0.0/0' : prefix);
+    const gw = via === undefined ? 0 : parsePrefix(via).address;
+    check(
+      fibTableInsert(this.net, {
+        dst: address,
+        plen: length,
+        gw,
+        oif: dev === undefined ? 0 : this.device(dev).ifindex,
+        ...rest,
+      }),
+      `route ${prefix}`,
+    );
+    return this;
+  }
+
+  /** `ip neighbour replace ADDRESS lladdr MAC dev NAME nud permanent`. */
+  neighbour(name: string, address: string, mac: Uint8Array): this {
+    const neigh = neighCreate(arpTbl(this.net), this.device(name), parsePrefix(address).address, null);
+    if (neigh !== null) neighUpdate(neigh, mac, NUD_PERMANENT, (NEIGH_UPDATE_F_OVERRIDE | NEIGH_UPDATE_F_ADMIN) >>> 0);
+    return this;
+  }
+}
+
+/** A cable between two hosts (or within one): both devices up. */
+export function veth(
+  a: { kernel: Kernel; name: string; address?: Uint8Array },
+  b: { kernel: Kernel; name: string; address?: Uint8Array },
+): [NetDevice, NetDevice] {
+  const pair = vethPair(
+    { net: a.kernel.net, name: a.name, ...(a.address && { address: a.address }) },
+    { net: b.kernel.net, name: b.name, ...(b.address && { address: b.address }) },
+  );
+  for (const dev of pair) devOpen(dev);
+  return pair;
+}
