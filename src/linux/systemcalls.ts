@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import type { EpollEvent, Mapping, MessageHeader, MessageVector, PollFd, SystemCalls } from '../syscall/contract.ts';
-import { EFAULT, EINVAL, EIO } from '../uapi/errno.ts';
+import { EFAULT, EINTR, EINVAL, EIO } from '../uapi/errno.ts';
 import { F_SETFL, O_NONBLOCK } from '../uapi/fcntl.ts';
 import { sock_filter, sock_fprog } from '../uapi/filter.ts';
 import { hostU16, hostU64, putHostU64 } from '../uapi/host.ts';
@@ -201,7 +201,10 @@ class LinuxSystemCalls implements SystemCalls {
       halves[row * 4 + 2] = fds[row]!.events;
       halves[row * 4 + 3] = 0;
     }
-    const ready = this.#native.poll(this.#pollfds, fds.length, 0);
+    // A signal that comes just now (SIGWINCH of a terminal, a profiler's SIGPROF) makes even a poll that does not wait
+    // fail with EINTR; nothing is lost by asking again.
+    let ready = this.#native.poll(this.#pollfds, fds.length, 0);
+    while (ready < 0 && this.#native.errno() === EINTR) ready = this.#native.poll(this.#pollfds, fds.length, 0);
     if (ready < 0) return -this.#native.errno();
     for (let row = 0; row < fds.length; row++) fds[row]!.revents = halves[row * 4 + 3]! & 0xffff;
     return ready;
