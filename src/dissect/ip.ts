@@ -121,7 +121,7 @@ export function printIpv4(t: Text, at: number, length: number): void {
       out.ascii(') < header length(');
       out.decimal(headerLength);
       out.ascii(')]');
-      t.truncated();
+      t.reads(at, headerLength);
     } else printUpper(t, protocol, at + headerLength, total - headerLength);
     leave(t, saved);
   } else {
