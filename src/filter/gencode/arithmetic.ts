@@ -130,8 +130,16 @@ function leaf(state: State, node: Exclude<Arithmetic, { kind: 'binary' }>): Valu
     case 'length':
       return store(state, [new Statement(BPF_LD | BPF_LEN)], null);
     case 'negate': {
-      const operand = value(state, node.operand);
-      operand.statements.push(toA(operand), new Statement(BPF_ALU | BPF_NEG), new Statement(BPF_ST, operand.register));
+      let count = 0;
+      let inner: Arithmetic = node;
+      for (; inner.kind === 'negate'; inner = inner.operand) count++;
+      const operand = value(state, inner);
+      for (; count > 0; count--)
+        operand.statements.push(
+          toA(operand),
+          new Statement(BPF_ALU | BPF_NEG),
+          new Statement(BPF_ST, operand.register),
+        );
       return operand;
     }
     case 'load':
