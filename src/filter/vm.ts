@@ -76,6 +76,57 @@ import {
 } from './opcodes.ts';
 import type { BpfProgram } from './program.ts';
 
+// The codes, put together once: a case that is computed from imports is computed each time that it is reached.
+const LD_W_ABS = BPF_LD | BPF_W | BPF_ABS;
+const LD_H_ABS = BPF_LD | BPF_H | BPF_ABS;
+const LD_B_ABS = BPF_LD | BPF_B | BPF_ABS;
+const LD_W_IND = BPF_LD | BPF_W | BPF_IND;
+const LD_H_IND = BPF_LD | BPF_H | BPF_IND;
+const LD_B_IND = BPF_LD | BPF_B | BPF_IND;
+const LDX_B_MSH = BPF_LDX | BPF_B | BPF_MSH;
+const LD_W_LEN = BPF_LD | BPF_W | BPF_LEN;
+const LDX_W_LEN = BPF_LDX | BPF_W | BPF_LEN;
+const LD_IMM = BPF_LD | BPF_IMM;
+const LDX_IMM = BPF_LDX | BPF_IMM;
+const LD_MEM = BPF_LD | BPF_MEM;
+const LDX_MEM = BPF_LDX | BPF_MEM;
+const ST = BPF_ST;
+const STX = BPF_STX;
+const JMP_JA = BPF_JMP | BPF_JA;
+const JMP_JEQ_K = BPF_JMP | BPF_JEQ | BPF_K;
+const JMP_JEQ_X = BPF_JMP | BPF_JEQ | BPF_X;
+const JMP_JGT_K = BPF_JMP | BPF_JGT | BPF_K;
+const JMP_JGT_X = BPF_JMP | BPF_JGT | BPF_X;
+const JMP_JGE_K = BPF_JMP | BPF_JGE | BPF_K;
+const JMP_JGE_X = BPF_JMP | BPF_JGE | BPF_X;
+const JMP_JSET_K = BPF_JMP | BPF_JSET | BPF_K;
+const JMP_JSET_X = BPF_JMP | BPF_JSET | BPF_X;
+const ALU_ADD_K = BPF_ALU | BPF_ADD | BPF_K;
+const ALU_ADD_X = BPF_ALU | BPF_ADD | BPF_X;
+const ALU_SUB_K = BPF_ALU | BPF_SUB | BPF_K;
+const ALU_SUB_X = BPF_ALU | BPF_SUB | BPF_X;
+const ALU_MUL_K = BPF_ALU | BPF_MUL | BPF_K;
+const ALU_MUL_X = BPF_ALU | BPF_MUL | BPF_X;
+const ALU_DIV_K = BPF_ALU | BPF_DIV | BPF_K;
+const ALU_DIV_X = BPF_ALU | BPF_DIV | BPF_X;
+const ALU_MOD_K = BPF_ALU | BPF_MOD | BPF_K;
+const ALU_MOD_X = BPF_ALU | BPF_MOD | BPF_X;
+const ALU_AND_K = BPF_ALU | BPF_AND | BPF_K;
+const ALU_AND_X = BPF_ALU | BPF_AND | BPF_X;
+const ALU_OR_K = BPF_ALU | BPF_OR | BPF_K;
+const ALU_OR_X = BPF_ALU | BPF_OR | BPF_X;
+const ALU_XOR_K = BPF_ALU | BPF_XOR | BPF_K;
+const ALU_XOR_X = BPF_ALU | BPF_XOR | BPF_X;
+const ALU_LSH_K = BPF_ALU | BPF_LSH | BPF_K;
+const ALU_LSH_X = BPF_ALU | BPF_LSH | BPF_X;
+const ALU_RSH_K = BPF_ALU | BPF_RSH | BPF_K;
+const ALU_RSH_X = BPF_ALU | BPF_RSH | BPF_X;
+const ALU_NEG = BPF_ALU | BPF_NEG;
+const MISC_TAX = BPF_MISC | BPF_TAX;
+const MISC_TXA = BPF_MISC | BPF_TXA;
+const RET_K = BPF_RET | BPF_K;
+const RET_A = BPF_RET | BPF_A;
+
 export type Semantics = 'linux' | 'libpcap';
 
 /** All that libpcap takes from a capture beside the bytes (struct pcap_bpf_aux_data). */
@@ -135,9 +186,9 @@ export function run(
     const here = pc;
     const { code, jt, jf, k } = program[pc]!;
     switch (code) {
-      case BPF_LD | BPF_W | BPF_ABS:
-      case BPF_LD | BPF_H | BPF_ABS:
-      case BPF_LD | BPF_B | BPF_ABS: {
+      case LD_W_ABS:
+      case LD_H_ABS:
+      case LD_B_ABS: {
         if (k >= SKF_AD_OFF) {
           if (!linux) {
             if (ancillary === NO_ANCILLARY) return 0;
@@ -167,7 +218,7 @@ export function run(
           }
           break;
         }
-        const size = code === (BPF_LD | BPF_W | BPF_ABS) ? 4 : code === (BPF_LD | BPF_H | BPF_ABS) ? 2 : 1;
+        const size = code === LD_W_ABS ? 4 : code === LD_H_ABS ? 2 : 1;
         let at = offset + k;
         if (k + size > capturedLength) {
           if (!linux || (at = locate(k, size, bytes, offset, capturedLength, ancillary)) === OUTSIDE) return 0;
@@ -175,10 +226,10 @@ export function run(
         a = size === 4 ? readWord(bytes, at) : size === 2 ? (bytes[at]! << 8) | bytes[at + 1]! : bytes[at]!;
         break;
       }
-      case BPF_LD | BPF_W | BPF_IND:
-      case BPF_LD | BPF_H | BPF_IND:
-      case BPF_LD | BPF_B | BPF_IND: {
-        const size = code === (BPF_LD | BPF_W | BPF_IND) ? 4 : code === (BPF_LD | BPF_H | BPF_IND) ? 2 : 1;
+      case LD_W_IND:
+      case LD_H_IND:
+      case LD_B_IND: {
+        const size = code === LD_W_IND ? 4 : code === LD_H_IND ? 2 : 1;
         let at = offset + x + k;
         if (x + k + size > capturedLength) {
           if (!linux || (at = locate((x + k) >>> 0, size, bytes, offset, capturedLength, ancillary)) === OUTSIDE)
@@ -187,7 +238,7 @@ export function run(
         a = size === 4 ? readWord(bytes, at) : size === 2 ? (bytes[at]! << 8) | bytes[at + 1]! : bytes[at]!;
         break;
       }
-      case BPF_LDX | BPF_B | BPF_MSH: {
+      case LDX_B_MSH: {
         let at = offset + k;
         if (k + 1 > capturedLength) {
           if (!linux || (at = locate(k, 1, bytes, offset, capturedLength, ancillary)) === OUTSIDE) return 0;
@@ -195,133 +246,133 @@ export function run(
         x = (bytes[at]! & 0xf) << 2;
         break;
       }
-      case BPF_LD | BPF_W | BPF_LEN:
+      case LD_W_LEN:
         a = originalLength;
         break;
-      case BPF_LDX | BPF_W | BPF_LEN:
+      case LDX_W_LEN:
         x = originalLength;
         break;
-      case BPF_LD | BPF_IMM:
+      case LD_IMM:
         a = k;
         break;
-      case BPF_LDX | BPF_IMM:
+      case LDX_IMM:
         x = k;
         break;
-      case BPF_LD | BPF_MEM:
+      case LD_MEM:
         a = memory[k]!;
         break;
-      case BPF_LDX | BPF_MEM:
+      case LDX_MEM:
         x = memory[k]!;
         break;
-      case BPF_ST:
+      case ST:
         memory[k] = a;
         break;
-      case BPF_STX:
+      case STX:
         memory[k] = x;
         break;
-      case BPF_JMP | BPF_JA:
+      case JMP_JA:
         pc += linux ? k : k | 0;
         break;
-      case BPF_JMP | BPF_JEQ | BPF_K:
+      case JMP_JEQ_K:
         pc += a === k ? jt : jf;
         break;
-      case BPF_JMP | BPF_JEQ | BPF_X:
+      case JMP_JEQ_X:
         pc += a === x ? jt : jf;
         break;
-      case BPF_JMP | BPF_JGT | BPF_K:
+      case JMP_JGT_K:
         pc += a > k ? jt : jf;
         break;
-      case BPF_JMP | BPF_JGT | BPF_X:
+      case JMP_JGT_X:
         pc += a > x ? jt : jf;
         break;
-      case BPF_JMP | BPF_JGE | BPF_K:
+      case JMP_JGE_K:
         pc += a >= k ? jt : jf;
         break;
-      case BPF_JMP | BPF_JGE | BPF_X:
+      case JMP_JGE_X:
         pc += a >= x ? jt : jf;
         break;
-      case BPF_JMP | BPF_JSET | BPF_K:
+      case JMP_JSET_K:
         pc += (a & k) !== 0 ? jt : jf;
         break;
-      case BPF_JMP | BPF_JSET | BPF_X:
+      case JMP_JSET_X:
         pc += (a & x) !== 0 ? jt : jf;
         break;
-      case BPF_ALU | BPF_ADD | BPF_K:
+      case ALU_ADD_K:
         a = (a + k) >>> 0;
         break;
-      case BPF_ALU | BPF_ADD | BPF_X:
+      case ALU_ADD_X:
         a = (a + x) >>> 0;
         break;
-      case BPF_ALU | BPF_SUB | BPF_K:
+      case ALU_SUB_K:
         a = (a - k) >>> 0;
         break;
-      case BPF_ALU | BPF_SUB | BPF_X:
+      case ALU_SUB_X:
         a = (a - x) >>> 0;
         break;
-      case BPF_ALU | BPF_MUL | BPF_K:
+      case ALU_MUL_K:
         a = Math.imul(a, k) >>> 0;
         break;
-      case BPF_ALU | BPF_MUL | BPF_X:
+      case ALU_MUL_X:
         a = Math.imul(a, x) >>> 0;
         break;
-      case BPF_ALU | BPF_DIV | BPF_K:
+      case ALU_DIV_K:
         a = (a / k) >>> 0;
         break;
-      case BPF_ALU | BPF_DIV | BPF_X:
+      case ALU_DIV_X:
         if (x === 0) return 0;
         a = (a / x) >>> 0;
         break;
-      case BPF_ALU | BPF_MOD | BPF_K:
+      case ALU_MOD_K:
         a %= k;
         break;
-      case BPF_ALU | BPF_MOD | BPF_X:
+      case ALU_MOD_X:
         if (x === 0) return 0;
         a %= x;
         break;
-      case BPF_ALU | BPF_AND | BPF_K:
+      case ALU_AND_K:
         a = (a & k) >>> 0;
         break;
-      case BPF_ALU | BPF_AND | BPF_X:
+      case ALU_AND_X:
         a = (a & x) >>> 0;
         break;
-      case BPF_ALU | BPF_OR | BPF_K:
+      case ALU_OR_K:
         a = (a | k) >>> 0;
         break;
-      case BPF_ALU | BPF_OR | BPF_X:
+      case ALU_OR_X:
         a = (a | x) >>> 0;
         break;
-      case BPF_ALU | BPF_XOR | BPF_K:
+      case ALU_XOR_K:
         a = (a ^ k) >>> 0;
         break;
-      case BPF_ALU | BPF_XOR | BPF_X:
+      case ALU_XOR_X:
         a = (a ^ x) >>> 0;
         break;
-      case BPF_ALU | BPF_LSH | BPF_K:
+      case ALU_LSH_K:
         a = (a << k) >>> 0;
         break;
-      case BPF_ALU | BPF_LSH | BPF_X:
+      case ALU_LSH_X:
         // `<<` takes the low five bits of its right side, as the kernel's shift does.
         a = linux || x < 32 ? (a << x) >>> 0 : 0;
         break;
-      case BPF_ALU | BPF_RSH | BPF_K:
+      case ALU_RSH_K:
         a >>>= k;
         break;
-      case BPF_ALU | BPF_RSH | BPF_X:
+      case ALU_RSH_X:
         a = linux || x < 32 ? a >>> x : 0;
         break;
-      case BPF_ALU | BPF_NEG:
+      case ALU_NEG:
         a = -a >>> 0;
         break;
-      case BPF_MISC | BPF_TAX:
+      case MISC_TAX:
         x = a;
         break;
-      case BPF_MISC | BPF_TXA:
+      case MISC_TXA:
         a = x;
         break;
-      case BPF_RET | BPF_K:
+      case RET_K:
         watch?.(pc, a, x, memory);
         return k;
-      case BPF_RET | BPF_A:
+      case RET_A:
         watch?.(pc, a, x, memory);
         return a;
       default:
