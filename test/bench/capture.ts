@@ -42,6 +42,7 @@ async function underLoad(context: Context, load: Load): Promise<Section> {
       figures: [
         { name: 'offered', unit: 'rate' },
         { name: 'CPU a frame', unit: 'seconds' },
+        { name: 'of that the kernel', unit: 'seconds' },
         { name: 'lost', unit: 'count' },
         { name: 'peak memory', unit: 'bytes' },
       ],
@@ -76,7 +77,9 @@ const sample = (result: Flooded, frames: number): Sample => ({
   offered: result.sent / result.seconds,
   lost: result.sent - frames,
   'peak memory': result.capture.peak,
-  ...(frames > 0 ? { 'CPU a frame': cpu(result.capture) / frames } : {}),
+  ...(frames > 0
+    ? { 'CPU a frame': cpu(result.capture) / frames, 'of that the kernel': result.capture.system / frames }
+    : {}),
 });
 
 function whyNoCap(): string | null {
