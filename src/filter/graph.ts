@@ -17,7 +17,7 @@ import { mnemonicAndOperand } from './image.ts';
 import { BPF_JMP, BPF_RET, bpfClass, isConditionalJump } from './opcodes.ts';
 import type { BpfProgram } from './program.ts';
 import { isAccept, isReject, testClauses } from './sentences.ts';
-import { states } from './symbolic.ts';
+import { type State, states } from './symbolic.ts';
 
 export interface GraphOptions {
   linkType: number;
@@ -48,7 +48,8 @@ export function graph(program: BpfProgram, { linkType, width = 80 }: GraphOption
   const laneOf = allotLanes(program, blocks, Math.floor((columns - NARROWEST_BOX - 2) / LANE));
   const lanes = Math.max(-1, ...laneOf.values()) + 1;
   const widest = columns - (lanes > 0 ? lanes * LANE + 1 : 0);
-  const contents = blocks.map((block) => boxContent(program, block, linkType, widest - 4));
+  const before = states(program);
+  const contents = blocks.map((block) => boxContent(program, block, before, linkType, widest - 4));
   const inner = Math.max(16, ...contents.flat().map((line) => line.length));
   const rows: Row[] = [];
   const edge = `+${'-'.repeat(inner + 2)}+`;
@@ -124,8 +125,13 @@ function allotLanes(program: BpfProgram, blocks: readonly Block[], most: number)
   return laneOf;
 }
 
-function boxContent(program: BpfProgram, { first, last }: Block, linkType: number, room: number): string[] {
-  const before = states(program);
+function boxContent(
+  program: BpfProgram,
+  { first, last }: Block,
+  before: readonly (State | undefined)[],
+  linkType: number,
+  room: number,
+): string[] {
   const lines: string[] = [];
   for (let index = first; index <= last; index++) {
     const instruction = program[index]!;
