@@ -69,16 +69,13 @@ function printProtocolAddress(t: Text, at: number, type: number, length: number)
 function printArp(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   t.layer = 'arp';
-  t.need(at, wire.FIXED_LENGTH);
+  t.reads(at, wire.FIXED_LENGTH);
   const type = wire.hardwareType(bytes, at);
   const protocol = wire.protocolType(bytes, at);
   const hlen = wire.hardwareLength(bytes, at);
   const plen = wire.protocolLength(bytes, at);
   const operation = wire.operation(bytes, at);
-  if (!t.has(at, wire.totalLength(bytes, at))) {
-    t.truncated();
-    return;
-  }
+  t.reads(at, wire.totalLength(bytes, at));
   if (!t.link) out.ascii('ARP, ');
   if ((protocol !== ETHERTYPE_IPV4 && protocol !== ETHERTYPE_TRAILERS) || plen !== 4 || hlen === 0 || t.verbose > 0) {
     out.ascii(HARDWARE[type] ?? `Unknown Hardware (${type})`);

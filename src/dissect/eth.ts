@@ -80,16 +80,17 @@ export function printEthernet(t: Text, at: number, length: number): number {
     }
     if (t.link) {
       out.ascii('802.3');
-      if (lengthShown) out.ascii(', ');
-      else printLength(t, payload);
+      if (!lengthShown) printLength(t, payload);
     }
-    return at - start + printLlc(t, at, payload, start);
+    if (t.depth === 0) t.linkHeaderLength = at - start;
+    return at - start + Math.abs(printLlc(t, at, payload, start));
   }
   if (t.link) {
     printType(t, type);
     if (lengthShown) out.ascii(', ');
     else printLength(t, length);
   }
+  if (t.depth === 0) t.linkHeaderLength = at - start;
   const protocol = etherTypes.get(type);
   if (protocol?.print) protocol.print(t, at, payload);
   else {

@@ -30,7 +30,7 @@ export function printIcmpExtensions(t: Text, at: number, length: number, type: n
   if (length <= MIN_LENGTH || !mayExtend(type)) return;
   const { out, bytes } = t;
   const header = at + wire.HEADER_LENGTH + ORIGINAL_LENGTH;
-  t.need(header, HEADER_LENGTH);
+  t.reads(header, HEADER_LENGTH);
   // RFC 4884 5.4: the length attribute, in words. Older routers leave it 0.
   const stated = t.u8(at + 5);
   if (stated < 1 && length > MIN_LENGTH && checksum(bytes, header, Math.min(at + length, t.end)) !== 0) {
@@ -61,7 +61,7 @@ export function printIcmpExtensions(t: Text, at: number, length: number, type: n
     let rest = size - OBJECT_HEADER_LENGTH;
     if (size > left || rest < 0) break;
     let body = object + OBJECT_HEADER_LENGTH;
-    t.need(object, size);
+    t.reads(object, size);
     if (kind === CLASS_MPLS && subtype === 1) printLabels(t, body, rest);
     else if (kind === CLASS_INTERFACE) printInterface(t, body, rest, subtype);
     else if (t.verbose < 2) out.ascii('');

@@ -66,7 +66,7 @@ function printIcmp(t: Text, at: number, length: number): void {
   out.ascii('ICMP ');
   // The text is put together before any of it is printed: where it is cut, nothing of it is shown.
   try {
-    t.need(at, 2);
+    t.reads(at, 2);
     printMessage(t, at);
   } catch (error) {
     out.length = begin;
@@ -109,7 +109,7 @@ function printMessage(t: Text, at: number): void {
   switch (type) {
     case wire.ECHO_REPLY:
     case wire.ECHO_REQUEST:
-      t.need(at, wire.HEADER_LENGTH);
+      t.reads(at, wire.HEADER_LENGTH);
       out.ascii(type === wire.ECHO_REQUEST ? 'echo request, id ' : 'echo reply, id ');
       out.decimal(wire.id(bytes, at));
       out.ascii(', seq ');
@@ -145,16 +145,16 @@ function printMessage(t: Text, at: number): void {
       }
       break;
     case wire.MASK_REPLY:
-      t.need(at, 12);
+      t.reads(at, 12);
       out.ascii('address mask is 0x');
       out.hexPadded(t.be32(at + 8), 8);
       break;
     case wire.TIMESTAMP_REQUEST:
-      t.need(at, wire.HEADER_LENGTH);
+      t.reads(at, wire.HEADER_LENGTH);
       out.ascii(`time stamp query id ${wire.id(bytes, at)} seq ${wire.sequence(bytes, at)}`);
       break;
     case wire.TIMESTAMP_REPLY:
-      t.need(at, 20);
+      t.reads(at, 20);
       out.ascii(`time stamp reply id ${wire.id(bytes, at)} seq ${wire.sequence(bytes, at)}: org `);
       printTimeOfDay(t, t.be32(at + 8));
       out.ascii(', recv ');
@@ -203,7 +203,7 @@ function printUnreachable(t: Text, at: number, code: number, inner: number): voi
 function printRouters(t: Text, at: number): void {
   const { out, bytes } = t;
   out.ascii('router advertisement lifetime ');
-  t.need(at, wire.HEADER_LENGTH);
+  t.reads(at, wire.HEADER_LENGTH);
   const lifetime = be16(bytes, at + 6);
   const two = (value: number): string => String(value).padStart(2, '0');
   if (lifetime < 60) out.ascii(String(lifetime));
@@ -217,7 +217,7 @@ function printRouters(t: Text, at: number): void {
     return;
   }
   for (let i = 0, place = at + 8; i < count; i++, place += 8) {
-    t.need(place, 8);
+    t.reads(place, 8);
     out.ascii(' {');
     t.ipv4(place);
     out.ascii(` ${t.be32(place + 4)}}`);

@@ -88,7 +88,7 @@ function printIcmp6(t: Text, at: number, length: number): void {
     return;
   }
   if (t.verbose > 0 && t.checksums && !t.fragmented && t.has(at, length)) {
-    t.need(at, wire.FIXED_LENGTH);
+    t.reads(at, wire.FIXED_LENGTH);
     const left = wire.verify(bytes, at, at + length, t.pseudo(IPPROTO_ICMPV6));
     if (left === 0) out.ascii('[icmp6 sum ok] ');
     else {
@@ -123,26 +123,26 @@ function printMessage(t: Text, at: number, length: number, type: number): boolea
     case wire.UNREACHABLE:
       return printUnreachable(t, at, length, code);
     case wire.PACKET_TOO_BIG:
-      t.need(at + 4, 4);
+      t.reads(at + 4, 4);
       out.ascii(', mtu ');
       out.decimal(t.be32(at + 4));
       return true;
     case wire.TIME_EXCEEDED:
       if (code === 0) {
-        t.need(ipv6Wire.dstAt(inner), 16);
+        t.reads(ipv6Wire.dstAt(inner), 16);
         out.ascii(' for ');
         t.ipv6(ipv6Wire.dstAt(inner));
       } else if (code === 1) out.ascii(' (reassembly)');
       else out.ascii(`, unknown code (${code})`);
       return true;
     case wire.PARAMETER_PROBLEM:
-      t.need(ipv6Wire.dstAt(inner), 16);
+      t.reads(ipv6Wire.dstAt(inner), 16);
       if (PARAMETERS[code] !== undefined) out.ascii(`, ${PARAMETERS[code]} - octet ${t.be32(at + 4)}`);
       else out.ascii(`, code-#${code}`);
       return true;
     case wire.ECHO_REQUEST:
     case wire.ECHO_REPLY:
-      t.need(at + 6, 2);
+      t.reads(at + 6, 2);
       out.ascii(', id ');
       out.decimal(t.be16(at + 4));
       out.ascii(', seq ');
@@ -199,7 +199,7 @@ function printUnreachable(t: Text, at: number, length: number, code: number): bo
       t.port(port, name);
     } else out.ascii(` protocol ${ipv6Wire.nextHeader(bytes, inner)} port ${port} unreachable`);
   } else if (code <= 3) {
-    t.need(ipv6Wire.dstAt(inner), 16);
+    t.reads(ipv6Wire.dstAt(inner), 16);
     out.byte(32);
     t.ipv6(ipv6Wire.dstAt(inner));
     if (code === 2) {

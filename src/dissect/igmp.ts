@@ -46,7 +46,7 @@ function printIgmp(t: Text, at: number, length: number): void {
     case wire.V1_MEMBERSHIP_REPORT:
     case wire.V2_MEMBERSHIP_REPORT:
     case wire.V2_LEAVE_GROUP: {
-      t.need(at + 4, 4);
+      t.reads(at + 4, 4);
       out.ascii(
         type === wire.V1_MEMBERSHIP_REPORT
           ? 'igmp v1 report '
@@ -138,7 +138,7 @@ function printSources(t: Text, at: number, count: number): void {
   }
   out.ascii(' {');
   for (let i = 0; i < count; i++) {
-    t.need(at + i * 4, 4);
+    t.reads(at + i * 4, 4);
     out.byte(32);
     t.ipv4(at + i * 4);
   }
@@ -151,7 +151,7 @@ function printV3Report(t: Text, at: number, length: number): void {
     out.ascii(` [invalid len ${length}]`);
     return;
   }
-  t.need(at, wire.HEADER_LENGTH);
+  t.reads(at, wire.HEADER_LENGTH);
   const count = wire.recordCount(bytes, at);
   out.ascii(`, ${count} group record(s)`);
   if (t.verbose === 0) return;
@@ -161,7 +161,7 @@ function printV3Report(t: Text, at: number, length: number): void {
       out.ascii(' [invalid number of groups]');
       return;
     }
-    t.need(record + 4, 4);
+    t.reads(record + 4, 4);
     out.ascii(' [gaddr ');
     t.ipv4(wire.recordGroupAt(record));
     const type = wire.recordType(bytes, record);
@@ -186,7 +186,7 @@ function printTrace(t: Text, at: number, length: number, type: number): void {
     out.ascii(` [invalid len ${length}]`);
     return;
   }
-  t.need(at, 24);
+  t.reads(at, 24);
   out.ascii(name);
   out.byte(32);
   out.decimal(t.be24(at + 21));

@@ -114,7 +114,7 @@ function printFragment(t: Text, at: number): number {
   t.layer = 'frag6';
   const payload = ipv6.payloadLength(bytes, t.ip);
   const offset = t.be16(at + 2) & 0xfff8;
-  if (t.verbose > 0) t.need(at + 4, 4);
+  if (t.verbose > 0) t.reads(at + 4, 4);
   out.ascii('frag (');
   if (t.verbose > 0) {
     out.ascii('0x');
@@ -136,7 +136,7 @@ function printFragment(t: Text, at: number): number {
 
 function printRouting(t: Text, at: number): number {
   const { out, bytes } = t;
-  t.need(at, 1);
+  t.reads(at, 1);
   t.layer = 'rt6';
   out.ascii('RT6');
   const words = t.u8(at + 1);
@@ -147,7 +147,7 @@ function printRouting(t: Text, at: number): number {
   out.decimal(type);
   // RFC 5095 forbids type 0.
   if (type === 0) out.ascii(' [Deprecated]');
-  t.need(at, 4);
+  t.reads(at, 4);
   out.ascii(', segleft=');
   out.decimal(wire.segmentsLeft(bytes, at));
   if (type === 0 || type === 2) {
@@ -158,7 +158,7 @@ function printRouting(t: Text, at: number): number {
     }
   } else if (type === 4) {
     // RFC 8754 2: the segment routing header.
-    t.need(at + 4, 1);
+    t.reads(at + 4, 1);
     out.ascii(', last-entry=');
     out.decimal(t.u8(at + 4));
     const flags = t.u8(at + 5);
@@ -166,7 +166,7 @@ function printRouting(t: Text, at: number): number {
       out.ascii(', flags=0x');
       out.hex(flags);
     }
-    t.need(at + 6, 2);
+    t.reads(at + 6, 2);
     out.ascii(', tag=');
     out.hex(t.be16(at + 6));
   } else {
@@ -180,7 +180,7 @@ function printRouting(t: Text, at: number): number {
     return -1;
   }
   for (let i = 0, place = at + 8; i < words >> 1; i++, place += 16) {
-    t.need(place, 16);
+    t.reads(place, 16);
     out.ascii(`, [${i}]`);
     t.ipv6(place);
   }
@@ -193,7 +193,7 @@ function printOptionHeader(t: Text, protocol: number, at: number): number {
   const isHop = protocol === IPPROTO_HOPOPTS;
   t.layer = isHop ? 'hbhopt' : 'dstopt';
   const size = (t.u8(at + 1) + 1) * 8;
-  t.need(at, size);
+  t.reads(at, size);
   out.ascii(isHop ? 'HBH ' : 'DSTOPT ');
   // tcpdump looks into destination options only to print them.
   if ((isHop || t.verbose > 0) && !printOptions(t, at + 2, size - 2, isHop)) {

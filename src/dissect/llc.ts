@@ -75,7 +75,7 @@ const XID = 0xaf;
 const XID_FORMAT = 0x81;
 
 /** Prints the LLC frame at `at`; `addresses` is the offset of destination and source MAC, or -1. Gives the bytes of
- * header, for the hexdumps. */
+ * header, for the hexdumps; negative where nothing knows the payload. */
 export function printLlc(t: Text, at: number, length: number, addresses: number): number {
   const { out, bytes } = t;
   t.layer = 'llc';
@@ -106,12 +106,15 @@ export function printLlc(t: Text, at: number, length: number, addresses: number)
   const payload = at + headerLength;
   if (control === wire.CONTROL_UI && dsap === ssap) {
     if (dsap === wire.SAP_SNAP) {
+      if (t.depth === 0) t.linkHeaderLength += headerLength + wire.SNAP_LENGTH;
       const known = printSnap(t, payload, length - headerLength, addresses);
-      if (!known) t.unknown(at, t.end - at);
-      return headerLength + wire.SNAP_LENGTH;
+      if (known) return headerLength + wire.SNAP_LENGTH;
+      t.unknown(at, t.end - at);
+      return -(headerLength + wire.SNAP_LENGTH);
     }
     const protocol = llcSaps[dsap];
     if (protocol?.print) {
+      if (t.depth === 0) t.linkHeaderLength += headerLength;
       protocol.print(t, payload, length - headerLength);
       return headerLength;
     }
@@ -152,8 +155,9 @@ export function printLlc(t: Text, at: number, length: number, addresses: number)
       return headerLength;
     }
   }
-  if (unnumbered || (control & 3) !== 1) t.unknown(at, t.end - at);
-  return headerLength;
+  if (!unnumbered && (control & 3) === 1) return headerLength;
+  t.unknown(at, t.end - at);
+  return -headerLength;
 }
 
 function cut(t: Text, at: number, length: number): number {

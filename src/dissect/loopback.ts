@@ -39,12 +39,11 @@ export const loopback: Protocol = {
   title: 'Null/Loopback',
   print(t, at, length) {
     t.layer = 'null';
-    t.linkHeaderLength = wire.HEADER_LENGTH;
     if (!t.has(at, wire.HEADER_LENGTH)) {
       t.truncated();
-      t.linkHeaderLength = t.end - at;
       return;
     }
+    t.linkHeaderLength = wire.HEADER_LENGTH;
     const family = wire.family(t.bytes, at);
     length -= wire.HEADER_LENGTH;
     const body = at + wire.HEADER_LENGTH;

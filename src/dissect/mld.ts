@@ -47,7 +47,7 @@ function printQuery(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   const code = t.be16(at + 4);
   if (t.verbose > 0) out.ascii(` [max resp delay=${wire.responseDelay(code)}]`);
-  t.need(wire.groupAt(at), 16);
+  t.reads(wire.groupAt(at), 16);
   out.ascii(' [gaddr ');
   t.ipv6(wire.groupAt(at));
   if (t.verbose > 0) {
@@ -73,7 +73,7 @@ function printSources(t: Text, at: number, count: number): void {
   }
   out.ascii(' {');
   for (let i = 0; i < count; i++) {
-    t.need(at + i * 16, 16);
+    t.reads(at + i * 16, 16);
     out.byte(32);
     t.ipv6(at + i * 16);
   }
@@ -86,7 +86,7 @@ function printReport(t: Text, at: number, length: number): void {
     out.ascii(` [invalid len ${length}]`);
     return;
   }
-  t.need(at, icmp6.HEADER_LENGTH);
+  t.reads(at, icmp6.HEADER_LENGTH);
   const count = wire.recordCount(bytes, at);
   out.ascii(`, ${count} group record(s)`);
   if (t.verbose === 0) return;
@@ -96,7 +96,7 @@ function printReport(t: Text, at: number, length: number): void {
       out.ascii(' [invalid number of groups]');
       return;
     }
-    t.need(record + 4, 16);
+    t.reads(record + 4, 16);
     out.ascii(' [gaddr ');
     t.ipv6(wire.recordGroupAt(record));
     const type = wire.recordType(bytes, record);

@@ -82,7 +82,7 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
       break;
     case icmp6.ROUTER_ADVERTISEMENT:
       if (!verbose) break;
-      t.need(at, wire.ADVERTISEMENT_LENGTH);
+      t.reads(at, wire.ADVERTISEMENT_LENGTH);
       out.ascii(`\n\thop limit ${wire.hopLimit(t.bytes, at)}, `);
       printFlags(t, RA_FLAGS, wire.routerFlags(t.bytes, at));
       out.ascii(`, pref ${PREFERENCES[(wire.routerFlags(t.bytes, at) >> 3) & 3]}`);
@@ -92,13 +92,13 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
       printOptions(t, at + wire.ADVERTISEMENT_LENGTH, length - wire.ADVERTISEMENT_LENGTH);
       break;
     case icmp6.NEIGHBOR_SOLICITATION:
-      t.need(wire.targetAt(at), 16);
+      t.reads(wire.targetAt(at), 16);
       out.ascii(', who has ');
       t.ipv6(wire.targetAt(at));
       if (verbose) printOptions(t, at + wire.NEIGHBOR_LENGTH, length - wire.NEIGHBOR_LENGTH);
       break;
     case icmp6.NEIGHBOR_ADVERTISEMENT:
-      t.need(wire.targetAt(at), 16);
+      t.reads(wire.targetAt(at), 16);
       out.ascii(', tgt is ');
       t.ipv6(wire.targetAt(at));
       if (!verbose) break;
@@ -116,7 +116,7 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
       printOptions(t, at + wire.NEIGHBOR_LENGTH, length - wire.NEIGHBOR_LENGTH);
       break;
     case icmp6.REDIRECT:
-      t.need(wire.destinationAt(at), 16);
+      t.reads(wire.destinationAt(at), 16);
       out.ascii(', ');
       t.ipv6(wire.destinationAt(at));
       out.ascii(' to ');
@@ -127,7 +127,7 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
       if (!verbose) break;
       printId(t, at);
       for (let place = at + 8; place < at + length; place += 16) {
-        t.need(place, 16);
+        t.reads(place, 16);
         out.ascii(', ');
         t.ipv6(place);
       }
@@ -148,7 +148,7 @@ export function printNdp(t: Text, at: number, length: number, type: number): voi
 }
 
 function printId(t: Text, at: number): void {
-  t.need(at + 4, 2);
+  t.reads(at + 4, 2);
   t.out.ascii(', id 0x');
   t.out.hexPadded(t.be16(at + 4), 4);
 }
@@ -192,7 +192,7 @@ function printOption(t: Text, at: number, type: number, size: number): void {
       else t.mac(at + 2);
       break;
     case wire.OPTION_PREFIX:
-      t.need(at, 32);
+      t.reads(at, 32);
       t.ipv6(at + 16);
       out.ascii(`/${bytes[at + 2]}${size !== 32 ? 'badlen' : ''}, `);
       printFlags(
@@ -210,7 +210,7 @@ function printOption(t: Text, at: number, type: number, size: number): void {
       hexdumpIndented(t, at, size, '\n\t    ');
       break;
     case wire.OPTION_MTU:
-      t.need(at, 8);
+      t.reads(at, 8);
       out.ascii(` ${be32(bytes, at + 4)}${size !== 8 ? ', bad option length' : ''}`);
       break;
     case wire.OPTION_RDNSS:
@@ -230,11 +230,11 @@ function printOption(t: Text, at: number, type: number, size: number): void {
       }
       break;
     case wire.OPTION_ADVERTISEMENT_INTERVAL:
-      t.need(at, 8);
+      t.reads(at, 8);
       out.ascii(` ${be32(bytes, at + 4)}ms`);
       break;
     case wire.OPTION_HOME_AGENT:
-      t.need(at, 8);
+      t.reads(at, 8);
       out.ascii(` preference ${be16(bytes, at + 4)}, lifetime ${be16(bytes, at + 6)}`);
       break;
     case wire.OPTION_ROUTE: {

@@ -105,6 +105,7 @@ function printHeader(t: Text, length: number): void {
 function printCooked(t: Text, at: number, length: number): void {
   const { out } = t;
   const start = at;
+  t.linkHeaderLength = header.length;
   let total = length;
   if (header.version === 2) {
     const name = t.options.interfaceName?.(header.ifindex) ?? '?';
@@ -120,7 +121,8 @@ function printCooked(t: Text, at: number, length: number): void {
   for (;;) {
     if (type <= MAX_LENGTH) {
       if (type === v1.PROTOCOL_802_2) {
-        t.linkHeaderLength = at - start + printLlc(t, at, length, -1);
+        const headers = printLlc(t, at, length, -1);
+        t.linkHeaderLength = at - start + Math.max(headers, 0);
         return;
       }
       t.unknown(at, t.end - at);
@@ -146,11 +148,11 @@ function printCooked(t: Text, at: number, length: number): void {
       }
       at += vlanTag.HEADER_LENGTH;
       length -= vlanTag.HEADER_LENGTH;
+      t.linkHeaderLength = at - start;
       // The length that is printed from here on is without the tag.
       total -= vlanTag.HEADER_LENGTH;
       continue;
     }
-    t.linkHeaderLength = at - start;
     const protocol = etherTypes.get(type);
     if (protocol?.print) protocol.print(t, at, length);
     else {
@@ -159,7 +161,6 @@ function printCooked(t: Text, at: number, length: number): void {
     }
     break;
   }
-  t.linkHeaderLength = at - start;
 }
 
 function walkCooked(f: Fields, end: number, at: number, self: Protocol): void {
@@ -191,7 +192,6 @@ export const sll: Protocol = {
     t.layer = 'sll';
     if (!t.has(at, v1.HEADER_LENGTH)) {
       t.truncated();
-      t.linkHeaderLength = t.end - at;
       return;
     }
     read1(t.bytes, at);
@@ -211,7 +211,6 @@ export const sll2: Protocol = {
     t.layer = 'sll2';
     if (!t.has(at, v2.HEADER_LENGTH)) {
       t.truncated();
-      t.linkHeaderLength = t.end - at;
       return;
     }
     read2(t.bytes, at);

@@ -5,7 +5,7 @@ import type { FrameInterface } from '../frames/source.ts';
 import { LINKTYPE_LINUX_SLL2 } from '../wire/linktype.ts';
 import type { LineClass, TextOptions } from './options.ts';
 import { protocolOfLink } from './protocols.ts';
-import { Text, TRUNCATED } from './text.ts';
+import { CUT, Text, TRUNCATED } from './text.ts';
 import { TimestampWriter } from './timestamp.ts';
 
 /** Bytes gathered before they are handed out: few large writes, and memory that stays small. */
@@ -95,7 +95,8 @@ export class TextPrinter {
       if (protocol?.print) protocol.print(t, at, original);
       else t.unknown(at, captured);
     } catch (error) {
-      if (error !== TRUNCATED) throw error;
+      if (error !== TRUNCATED && error !== CUT) throw error;
+      if (error === TRUNCATED) t.linkHeaderLength = 0;
       t.truncated();
     }
     this.#dump(bytes, at, at + captured);

@@ -9,6 +9,10 @@ import { SequenceTable } from './sequence.ts';
  * never leaves this room. A printer that has more to say after a cut (as tcpdump's often has) asks `has` instead. */
 export const TRUNCATED = Object.freeze({ truncated: true });
 
+/** As `TRUNCATED`, thrown by `need`. The line is the same; but a hexdump of the payload begins behind the link-level
+ * header, where behind `TRUNCATED` it begins with that: tcpdump leaves its printers by one or the other way. */
+export const CUT = Object.freeze({ cut: true });
+
 /** Deepest nesting of packets in packets that is printed. */
 export const MAX_TEXT_DEPTH = 32;
 
@@ -59,7 +63,7 @@ export class Text {
     this.quiet = options.quiet ?? false;
     this.absoluteSequence = options.absoluteSequence ?? false;
     this.checksums = options.checksums ?? true;
-    this.dumps = Boolean(options.hex || options.hexAscii || options.ascii || options.quiet);
+    this.dumps = Boolean(options.hex || options.hexAscii || options.quiet);
   }
 
   /** True where `count` bytes at `at` were captured. */
@@ -69,6 +73,11 @@ export class Text {
 
   /** Ends the packet's line with `[|layer]` unless `count` bytes at `at` were captured. */
   need(at: number, count: number): void {
+    if (at + count > this.end) throw CUT;
+  }
+
+  /** As `need`, as far as a failing read would end the line: see `CUT`. */
+  reads(at: number, count: number): void {
     if (at + count > this.end) throw TRUNCATED;
   }
 
@@ -122,7 +131,7 @@ export class Text {
 
   /** The address of four bytes at `at`, or its name. */
   ipv4(at: number): void {
-    this.need(at, 4);
+    this.reads(at, 4);
     const name = this.options.hostName?.(this.bytes, at, 4);
     if (name === undefined) this.out.ipv4(this.bytes, at);
     else this.name(name);
@@ -130,7 +139,7 @@ export class Text {
 
   /** The address of 16 bytes at `at`, or its name. */
   ipv6(at: number): void {
-    this.need(at, 16);
+    this.reads(at, 16);
     const name = this.options.hostName?.(this.bytes, at, 16);
     if (name === undefined) this.out.ipv6(this.bytes, at);
     else this.name(name);
@@ -143,7 +152,7 @@ export class Text {
   }
 
   mac(at: number): void {
-    this.need(at, 6);
+    this.reads(at, 6);
     const name = this.options.macName?.(this.bytes, at);
     if (name === undefined) this.out.mac(this.bytes, at);
     else this.name(name);
