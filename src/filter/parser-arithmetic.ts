@@ -28,9 +28,29 @@ const PRECEDENCE: ReadonlyMap<string, number> = new Map([
 
 type Pending = { readonly operator: ArithmeticOperator | typeof NEGATE; readonly at: number };
 
+/** C's order, for strict mode. */
+const STRICT_PRECEDENCE: ReadonlyMap<string, number> = new Map([
+  ['|', 1],
+  ['^', 2],
+  ['&', 3],
+  ['<<', 4],
+  ['>>', 4],
+  ['+', 5],
+  ['-', 5],
+  ['*', 6],
+  ['/', 6],
+  ['%', 6],
+  [NEGATE, 7],
+]);
+
 export class ArithmeticStack {
+  readonly #precedence: ReadonlyMap<string, number>;
   readonly #values: Arithmetic[] = [];
   readonly #pending: Pending[] = [];
+
+  constructor(strict: boolean) {
+    this.#precedence = strict ? STRICT_PRECEDENCE : PRECEDENCE;
+  }
 
   /** A minus that negates the next value, at offset `at`. */
   negate(at: number): void {
@@ -43,9 +63,9 @@ export class ArithmeticStack {
 
   /** An operator behind a value: does first what binds at least as tightly. */
   operator(operator: ArithmeticOperator): void {
-    const next = PRECEDENCE.get(operator);
+    const next = this.#precedence.get(operator);
     while (this.#pending.length > 0 && next !== undefined) {
-      const last = PRECEDENCE.get(this.#pending.at(-1)!.operator);
+      const last = this.#precedence.get(this.#pending.at(-1)!.operator);
       if (last === undefined || last < next) break;
       this.#reduce();
     }

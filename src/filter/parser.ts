@@ -44,8 +44,9 @@ const PF_NAMES = new Set(['ifname', 'rset', 'action']);
 const PF_NUMBERS = new Set(['rnr', 'srnr']);
 
 /** The tree of `expression`; null where it is empty (only white space), which accepts every packet. Throws FilterError
- * for anything that is not in the language. */
-export const parse = (expression: string): Expression | null => new Parser(expression).parse();
+ * for anything that is not in the language. `strict` gives the operators of arithmetic C's precedence, where libpcap's
+ * grammar has none for `%` and `^`. */
+export const parse = (expression: string, strict = false): Expression | null => new Parser(expression, strict).parse();
 
 class Parser {
   readonly #scanner: Scanner;
@@ -53,8 +54,10 @@ class Parser {
   /** Offset behind the last token that was consumed. */
   #end = 0;
   #depth = 0;
+  readonly #strict: boolean;
 
-  constructor(expression: string) {
+  constructor(expression: string, strict: boolean) {
+    this.#strict = strict;
     this.#scanner = new Scanner(expression);
     this.#token = this.#scanner.next();
   }
@@ -260,7 +263,7 @@ class Parser {
   // Arithmetic
 
   #arithmetic(first: Arithmetic | null): Arithmetic {
-    const stack = new ArithmeticStack();
+    const stack = new ArithmeticStack(this.#strict);
     let value = first;
     for (;;) {
       if (value === null) {

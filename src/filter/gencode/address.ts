@@ -168,8 +168,8 @@ export function guardLinkHeader(state: State, condition: Condition): Condition {
   if (!state.layers.geneve) return condition;
   const { linkPayload, linkHeader } = state.layers;
   const same = test(BPF_JEQ | BPF_X, 0, [
-    new Statement(BPF_LD | BPF_MEM, linkHeader.register),
-    new Statement(BPF_LDX | BPF_MEM, linkPayload.register),
+    new Statement(BPF_LD | BPF_MEM, state.registerOf(linkHeader)),
+    new Statement(BPF_LDX | BPF_MEM, state.registerOf(linkPayload)),
   ]);
   return and(not(same), condition);
 }

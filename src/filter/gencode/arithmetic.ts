@@ -16,6 +16,7 @@ import {
   BPF_JEQ,
   BPF_JGE,
   BPF_JGT,
+  BPF_K,
   BPF_LD,
   BPF_LDX,
   BPF_LEN,
@@ -28,17 +29,18 @@ import {
   BPF_OR,
   BPF_RSH,
   BPF_ST,
+  BPF_STX,
   BPF_SUB,
   BPF_TAX,
   BPF_W,
   BPF_X,
   BPF_XOR,
 } from '../opcodes.ts';
-import { and, type Condition, not, Statement, test } from './block.ts';
+import { all, and, type Condition, not, or, Statement, test } from './block.ts';
 import { LINKTYPE_IEEE802_11_AVS, LINKTYPE_IEEE802_11_PRISM } from './link-types.ts';
-import { equal, IP6_HEADER_LENGTH, loadTransportOffset, loadVariablePart } from './load.ts';
+import { equal, IP6_HEADER_LENGTH, load, loadTransportOffset, loadVariablePart } from './load.ts';
 import { firstFragment } from './port.ts';
-import { protocolAlone } from './protocol.ts';
+import { IP_PROTOCOLS, protocolAlone } from './protocol.ts';
 import type { HeaderOffset, State } from './state.ts';
 
 /** Code that leaves a value in a register, and the test that a packet has the fields at all. */
@@ -230,17 +232,20 @@ function field(state: State, node: Arithmetic & { kind: 'load' }): Value {
     case 'pim':
     case 'vrrp':
     case 'carp': {
-      append(statements, loadTransportOffset(state));
+      const bothVersions = state.options.strict && OVER_BOTH.has(protocol);
+      append(statements, bothVersions ? loadTransportOffset46(state) : loadTransportOffset(state));
       statements.push(
         toA(index),
         new Statement(BPF_ALU | BPF_ADD | BPF_X),
         new Statement(BPF_MISC | BPF_TAX),
         new Statement(BPF_LD | BPF_IND | size, layers.linkPayload.constant + layers.network),
       );
-      check = and(
-        protocolAlone(state, 'ip'),
-        bothChecks(check, and(protocolAlone(state, protocol), firstFragment(state)))!,
-      );
+      check = bothVersions
+        ? bothChecks(check, transport46(state, protocol))
+        : and(
+            protocolAlone(state, 'ip'),
+            bothChecks(check, and(protocolAlone(state, protocol), firstFragment(state)))!,
+          );
       break;
     }
     case 'icmp6': {
@@ -257,5 +262,54 @@ function field(state: State, node: Arithmetic & { kind: 'load' }): Value {
 }
 
 const IP6_NEXT_HEADER = 6;
+/** Transport protocols over both versions of IP: strict mode reads their fields over both. */
+const OVER_BOTH: ReadonlySet<Protocol> = new Set(['sctp', 'tcp', 'udp', 'pim']);
+
+/** The protocol over IPv4, in a first fragment; or right behind the IPv6 header. */
+const transport46 = (state: State, protocol: Protocol): Condition =>
+  or(
+    all(protocolAlone(state, 'ip'), ipProtocol(state, 9, protocol), firstFragment(state)),
+    and(protocolAlone(state, 'ip6'), ipProtocol(state, IP6_NEXT_HEADER, protocol)),
+  );
+
+const ipProtocol = (state: State, at: number, protocol: Protocol): Condition =>
+  equal(state, 'network', at, BPF_B, IP_PROTOCOLS[protocol]![0]);
+
+/** X := the length of the IP header of either version, plus the variable part of its offset; without a jump, so that the
+ * optimizer can follow. The lowest bit of the version's upper half tells 6 (0110) from 4 (0100). */
+function loadTransportOffset46(state: State): Statement[] {
+  const version = state.allocateRegister();
+  const variable = loadVariablePart(state, state.layers.linkPayload);
+  const first = (): Statement[] => load(state, 'network', 0, BPF_B);
+  const statements = [
+    ...first(),
+    new Statement(BPF_ALU | BPF_RSH | BPF_K, 5),
+    new Statement(BPF_ALU | BPF_AND | BPF_K, 1),
+    new Statement(BPF_ST, version),
+    // All ones for IPv4, none for IPv6.
+    new Statement(BPF_ALU | BPF_SUB | BPF_K, 1),
+    new Statement(BPF_MISC | BPF_TAX),
+  ];
+  const mask = state.allocateRegister();
+  statements.push(
+    new Statement(BPF_STX, mask),
+    ...first(),
+    new Statement(BPF_ALU | BPF_AND | BPF_K, 0xf),
+    new Statement(BPF_ALU | BPF_LSH | BPF_K, 2),
+    new Statement(BPF_LDX | BPF_MEM, mask),
+    new Statement(BPF_ALU | BPF_AND | BPF_X),
+    new Statement(BPF_ST, mask),
+    new Statement(BPF_LD | BPF_MEM, version),
+    new Statement(BPF_ALU | BPF_MUL | BPF_K, IP6_HEADER_LENGTH),
+    new Statement(BPF_LDX | BPF_MEM, mask),
+    new Statement(BPF_ALU | BPF_ADD | BPF_X),
+  );
+  if (variable.length > 0) statements.push(...variable, new Statement(BPF_ALU | BPF_ADD | BPF_X));
+  statements.push(new Statement(BPF_MISC | BPF_TAX));
+  state.freeRegister(version);
+  state.freeRegister(mask);
+  return statements;
+}
+
 const WITH_RADIO_HEADER = new Set([LINKTYPE_IEEE802_11_RADIOTAP, LINKTYPE_IEEE802_11_AVS, LINKTYPE_IEEE802_11_PRISM]);
 const INDEXABLE: readonly Protocol[] = ['link', 'ip', 'ip6', 'arp', 'rarp', 'tcp', 'udp', 'icmp', 'icmp6', 'sctp'];

@@ -11,6 +11,7 @@ import { layersOf } from './link-types.ts';
 import { broadcast, byteTest, direction, interfaceIndex, lengthIs, multicast } from './other.ts';
 import { llc, protocolAlone } from './protocol.ts';
 import { type GenerationOptions, State } from './state.ts';
+import { strictCondition } from './strict.ts';
 import { wlanDirection, wlanType } from './wlan.ts';
 
 /** The control flow of a whole program. */
@@ -23,15 +24,16 @@ export interface Generated {
 /** Code for the tree (null: every packet is accepted). Accepted packets return `snapLength`. Throws FilterError where the
  * expression means nothing, or nothing on this link type. */
 export function generate(tree: Expression | null, snapLength: number, options: GenerationOptions): Generated {
+  if (tree === null) return { root: returnBlock(snapLength), neverOptimize: false };
   const layers = layersOf(options.linkType);
   if (layers === null)
-    throw new FilterError('LINK_TYPE', `there is no link type ${options.linkType}`, options.expression, {
+    throw new FilterError('LINK_TYPE', `no filters can be made for link type ${options.linkType}`, options.expression, {
       at: 0,
       length: options.expression.length,
     });
-  if (tree === null) return { root: returnBlock(snapLength), neverOptimize: false };
   const state = new State(options, layers);
-  const root = finish(state, condition(state, tree), snapLength);
+  const whole = options.strict ? strictCondition(state, tree, primitive) : condition(state, tree);
+  const root = finish(state, whole, snapLength);
   return { root, neverOptimize: state.neverOptimize };
 }
 

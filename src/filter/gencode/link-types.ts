@@ -14,7 +14,7 @@ import {
   LINKTYPE_PPP_HDLC,
   LINKTYPE_RAW,
 } from '../../wire/linktype.ts';
-import { fixed, type HeaderOffset, type Layers, NOT_SET } from './state.ts';
+import { fixed, type Layers, NOT_SET, variableOffset } from './state.ts';
 
 export const LINKTYPE_IEEE802_5 = 6;
 export const LINKTYPE_SLIP = 8;
@@ -30,6 +30,13 @@ const RAW_ALIASES = new Set([12, 14]);
 /** Values that the registry had given out when libpcap 1.10.3 was made; others are a mistake of the caller. */
 const FIRST_REGISTERED = 104;
 const LAST_REGISTERED = 289;
+
+/** Link types that libpcap has rules of its own for (frame relay, pflog, ATM, ARCnet, Juniper's and others), which are not
+ * made here: an error is better than a filter that looks at the wrong bytes. */
+const NOT_MADE: ReadonlySet<number> = new Set([
+  107, 109, 112, 114, 117, 122, 123, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 164, 165, 166, 167, 168, 178,
+  179, 180, 181, 183, 194, 200, 226, 232, 233, 234, 238, 240, 241,
+]);
 
 /** LLC with a SNAP header, and LLC alone (IEEE 802.2). */
 const SNAP_LENGTH = 8;
@@ -69,23 +76,24 @@ export const hasFrameControl = (linkType: number): boolean => is80211(linkType) 
 export const isPpp = (linkType: number): boolean =>
   linkType === LINKTYPE_PPP || linkType === LINKTYPE_PPP_HDLC || linkType === LINKTYPE_PPP_ETHER;
 
-/** The layers at the start of a packet; null for a link type that the registry has not. */
+/** The layers at the start of a packet; null for a link type that is not in the registry, or that no filters are made
+ * for. Of those that are in it and not known here, only the bytes from the start and the length can be tested. */
 export function layersOf(linkType: number): Layers | null {
   if (RAW_ALIASES.has(linkType)) linkType = LINKTYPE_RAW;
   const none = { mplsDepth: 0, vlanDepth: 0, geneve: false };
   if (is80211(linkType)) {
-    const variable = (): HeaderOffset => ({ variable: true, constant: 0, register: -1 });
     return {
       linkType,
-      linkHeader: WITH_PREFIX.has(linkType) ? variable() : fixed(0),
-      linkTypeField: variable(),
-      linkPayload: variable(),
+      linkHeader: WITH_PREFIX.has(linkType) ? variableOffset() : fixed(0),
+      linkTypeField: variableOffset(),
+      linkPayload: variableOffset(),
       network: SNAP_LENGTH,
       networkNoSnap: LLC_LENGTH,
       ...none,
     };
   }
   const known = FIXED.get(linkType);
+  if (NOT_MADE.has(linkType)) return null;
   if (known === undefined && !(linkType >= FIRST_REGISTERED && linkType <= LAST_REGISTERED)) return null;
   const [type, payload, network, networkNoSnap] = known ?? [NOT_SET, NOT_SET, NOT_SET, NOT_SET];
   return {

@@ -111,7 +111,7 @@ const LINK_PROTOCOLS: Partial<Record<Protocol, number>> = {
 };
 
 /** Protocols over IP: their number, and over which version. CARP shares VRRP's number. */
-const IP_PROTOCOLS: Partial<Record<Protocol, readonly [number, 'ip' | 'ip6' | null]>> = {
+export const IP_PROTOCOLS: Partial<Record<Protocol, readonly [number, 'ip' | 'ip6' | null]>> = {
   sctp: [IPPROTO_SCTP, null],
   tcp: [IPPROTO_TCP, null],
   udp: [IPPROTO_UDP, null],

@@ -4,14 +4,17 @@ import type { Names, Resolver } from '../names.ts';
 import { BPF_MEMWORDS } from '../opcodes.ts';
 
 /** Offset of a header or field: a constant, plus the content of a register where headers of variable length come
- * before. `register` is -1 until something needs it. */
+ * before. The register is -1 until something needs it, and then the same for all copies of the offset. */
 export interface HeaderOffset {
   variable: boolean;
   constant: number;
-  register: number;
+  readonly register: { index: number };
 }
 
-export const fixed = (constant: number): HeaderOffset => ({ variable: false, constant, register: -1 });
+const offset = (variable: boolean, constant: number): HeaderOffset => ({ variable, constant, register: { index: -1 } });
+
+export const fixed = (constant: number): HeaderOffset => offset(false, constant);
+export const variableOffset = (): HeaderOffset => offset(true, 0);
 
 /** The link type has no such field. */
 export const NOT_SET = 0xffffffff;
@@ -30,7 +33,7 @@ export interface GenerationOptions {
 }
 
 /** Where the headers that a primitive looks at are. `vlan`, `mpls`, `pppoes` and `geneve` move them, and libpcap never
- * moves them back; strict mode does (see expression.ts), for which `saveLayers` and `restoreLayers` are. */
+ * moves them back; strict mode does (see strict.ts). */
 export interface Layers {
   linkType: number;
   linkHeader: HeaderOffset;
@@ -48,6 +51,8 @@ export class State {
   readonly options: GenerationOptions;
   readonly outermostLinkType: number;
   readonly outermostLinkHeader: number;
+  /** The layers at the start of the expression. */
+  readonly outermost: Layers;
   layers: Layers;
   /** True once a test for a VLAN tag in the packet's metadata made offsets variable. */
   vlanOffsets = false;
@@ -61,6 +66,7 @@ export class State {
   constructor(options: GenerationOptions, layers: Layers) {
     this.options = options;
     this.layers = layers;
+    this.outermost = copyLayers(layers);
     this.outermostLinkType = layers.linkType;
     this.outermostLinkHeader = layers.linkHeader.constant;
   }
@@ -90,8 +96,9 @@ export class State {
 
   /** The register of a variable offset. */
   registerOf(offset: HeaderOffset): number {
-    if (offset.register === -1) offset.register = this.allocateRegister();
-    return offset.register;
+    const { register } = offset;
+    if (register.index === -1) register.index = this.allocateRegister();
+    return register.index;
   }
 }
 
@@ -102,4 +109,13 @@ export function copyLayers(layers: Layers): Layers {
     linkTypeField: { ...layers.linkTypeField },
     linkPayload: { ...layers.linkPayload },
   };
+}
+
+/** Two layers with the same key put every header in the same place. */
+export function layersKey(layers: Layers): string {
+  const offsets = [layers.linkHeader, layers.linkTypeField, layers.linkPayload].map(
+    ({ variable, constant, register }) => `${variable ? register.index : 'fixed'}+${constant}`,
+  );
+  const { linkType, network, networkNoSnap, mplsDepth, vlanDepth, geneve } = layers;
+  return [linkType, ...offsets, network, networkNoSnap, mplsDepth, vlanDepth, geneve].join(' ');
 }

@@ -8,6 +8,7 @@ import { anyBit, equalBytes, equalMasked } from './load.ts';
 import type { State } from './state.ts';
 
 const TYPE_MASK = 0x0c;
+const TYPE_MANAGEMENT = 0x00;
 const TYPE_CONTROL = 0x04;
 const SUBTYPE_MASK = 0xf0;
 const SUBTYPE_CTS = 0xc0;
@@ -65,6 +66,10 @@ const destination = (state: State, at: AddressTest): Condition =>
 const hasAddress2 = (state: State): Condition =>
   not(and(isType(state, TYPE_CONTROL), or(isSubtype(state, SUBTYPE_CTS), isSubtype(state, SUBTYPE_ACK))));
 
+/** All frames but management frames have an address of the receiver. libpcap leaves out the control frames too. */
+const hasReceiver = (state: State): Condition =>
+  state.options.strict ? not(isType(state, TYPE_MANAGEMENT)) : data(state);
+
 export function wlanAddress(state: State, address: ArrayLike<number>, direction: Direction | null): Condition {
   const at: AddressTest = (offset) => equalBytes(state, 'link header', offset, address);
   switch (direction) {
@@ -86,9 +91,9 @@ export function wlanAddress(state: State, address: ArrayLike<number>, direction:
     case 'addr4':
       return and(equalMasked(state, 'link header', 1, BPF_B, DIRECTION_MASK, DIRECTION_MASK), at(ADDRESS_4));
     case 'ra':
-      return and(data(state), at(ADDRESS_1));
+      return and(hasReceiver(state), at(ADDRESS_1));
     case 'ta':
-      return all(data(state), hasAddress2(state), at(ADDRESS_2));
+      return all(hasReceiver(state), hasAddress2(state), at(ADDRESS_2));
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Block, Edge } from '../gencode/block.ts';
 import { BPF_JEQ, BPF_JMP, BPF_K } from '../opcodes.ts';
 import { A_ATOM, ATOMS, uses } from './atoms.ts';
+import type { EdgeTree } from './edge-tree.ts';
 import type { Flow } from './flow.ts';
 import { type Progress, progress } from './values.ts';
 
@@ -32,7 +33,7 @@ function implied(flow: Flow, block: Block, edge: Edge): Block | null {
 }
 
 /** Moves an edge past the blocks whose outcome is known on the way along it. */
-export function shorten(flow: Flow, edge: Edge, state: Progress): void {
+export function shorten(flow: Flow, tree: EdgeTree, edge: Edge, state: Progress): void {
   const isReturn = (block: Block): boolean => block.onTrue.target === null;
   let target = edge.target!;
   if (isReturn(target)) return;
@@ -42,7 +43,7 @@ export function shorten(flow: Flow, edge: Edge, state: Progress): void {
   }
   for (;;) {
     const test = edge.target!;
-    const next = flow.edgeTree.first(edge, test, (dominator) => {
+    const next = tree.first(edge, test, (dominator) => {
       const candidate = implied(flow, test, dominator);
       return candidate === null || conflicts(flow, edge.from, candidate) ? null : candidate;
     });

@@ -2,7 +2,6 @@
  * the returns (level 0) up to the first block, with the edges into each and what dominates it. */
 import type { Block, Edge } from '../gencode/block.ts';
 import { ATOMS } from './atoms.ts';
-import { EdgeTree } from './edge-tree.ts';
 
 /** What is known of one block. */
 export interface Node {
@@ -34,7 +33,6 @@ export class Flow {
   readonly #wentTo: Int32Array;
   #current = true;
   readonly #dominated: Uint8Array;
-  readonly edgeTree: EdgeTree;
 
   constructor(root: Block) {
     this.root = root;
@@ -61,7 +59,6 @@ export class Flow {
     }
     this.#wentTo = new Int32Array(2 * this.nodes.length);
     this.#dominated = new Uint8Array(this.nodes.length);
-    this.edgeTree = new EdgeTree(this);
   }
 
   nodeOf(block: Block): Node {

@@ -4,11 +4,12 @@
  * prints them. */
 import type { Block } from '../gencode/block.ts';
 import { BPF_K, BPF_RET } from '../opcodes.ts';
-import { findUses } from './atoms.ts';
 import { optimizeBlock } from './block.ts';
 import { pullUp, shorten } from './branches.ts';
+import { EdgeTree } from './edge-tree.ts';
 import { Flow } from './flow.ts';
 import { firstBlock, mergeEqual } from './intern.ts';
+import { findUses } from './usage.ts';
 import { type Complaint, type Progress, Values } from './values.ts';
 
 /** Rounds in which only branches moved, after which they are taken to move in a circle. */
@@ -18,8 +19,9 @@ const MAX_BRANCH_ROUNDS = 100;
  * Throws `complain` where a division by zero or a shift that is too far comes out, or a program that accepts nothing. */
 export function optimize(root: Block, complain: Complaint): Block {
   const flow = new Flow(root);
-  loop(flow, false, complain);
-  loop(flow, true, complain);
+  const tree = new EdgeTree(flow);
+  loop(flow, tree, false, complain);
+  loop(flow, tree, true, complain);
   mergeEqual(flow);
   const first = firstBlock(flow.root);
   if (first.code === (BPF_RET | BPF_K) && first.k === 0)
@@ -27,21 +29,21 @@ export function optimize(root: Block, complain: Complaint): Block {
   return first;
 }
 
-function loop(flow: Flow, rewrite: boolean, complain: Complaint): void {
+function loop(flow: Flow, tree: EdgeTree, rewrite: boolean, complain: Complaint): void {
   let branchRounds = 0;
   while (branchRounds < MAX_BRANCH_ROUNDS) {
     const state: Progress = { changed: false, beyondBranches: false };
     flow.layer();
     flow.findDominators();
     findUses(flow);
-    flow.edgeTree.build();
-    round(flow, rewrite, state, complain);
+    tree.build();
+    round(flow, tree, rewrite, state, complain);
     if (!state.changed) return;
     branchRounds = state.beyondBranches ? 0 : branchRounds + 1;
   }
 }
 
-function round(flow: Flow, rewrite: boolean, state: Progress, complain: Complaint): void {
+function round(flow: Flow, tree: EdgeTree, rewrite: boolean, state: Progress, complain: Complaint): void {
   const values = new Values(state, complain);
   flow.findInEdges();
   for (let level = flow.levels.length - 1; level >= 0; level--)
@@ -49,11 +51,11 @@ function round(flow: Flow, rewrite: boolean, state: Progress, complain: Complain
   // Where statements were rewritten, branches wait for the next loop.
   if (rewrite) return;
   const tests = flow.levels.slice(1);
-  flow.edgeTree.group();
+  tree.group();
   for (const level of tests)
     for (const { block } of level) {
-      shorten(flow, block.onTrue, state);
-      shorten(flow, block.onFalse, state);
+      shorten(flow, tree, block.onTrue, state);
+      shorten(flow, tree, block.onFalse, state);
     }
   flow.findInEdges();
   for (const level of tests)
