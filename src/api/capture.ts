@@ -126,7 +126,7 @@ class LiveCapture implements Capturing {
     const calls = system ?? linuxSystemCalls();
     const source =
       backend === 'libpcap'
-        ? openLibpcap({
+        ? await openLibpcap({
             interfaces: this.#names,
             filter,
             snaplen: live.snaplen!,

@@ -42,7 +42,7 @@ export async function openSource(
     }
   }
   try {
-    if (options.backend === 'libpcap') return libpcapSource(interfaces, expression, options);
+    if (options.backend === 'libpcap') return await libpcapSource(interfaces, expression, options);
     return await afPacketSource(system, devices, interfaces, {
       ...liveOptions(interfaces, options),
       filter,
@@ -100,7 +100,7 @@ async function afPacketSource(
   return openMerged(system, options);
 }
 
-function libpcapSource(interfaces: string[], expression: string, options: CaptureOptions): LiveSource {
+function libpcapSource(interfaces: string[], expression: string, options: CaptureOptions): Promise<LiveSource> {
   const cannot = (option: string): never => {
     throw new UsageError(`--backend libpcap cannot do ${option}: leave one of them out`);
   };

@@ -2,7 +2,7 @@ import type { CaptureStatistics } from '../capture/statistics.ts';
 
 const packets = (count: number, what: string): string => `${count} packet${count === 1 ? '' : 's'} ${what}`;
 const known = (count: number | null, what: string): string =>
-  count === null ? `unknown number of packets ${what}` : packets(count, what);
+  count === null ? `unknown packets ${what}: the backend cannot tell` : packets(count, what);
 const froze = (count: number): string => `the ring froze ${count} time${count === 1 ? '' : 's'}`;
 
 /** The counts of a capture as lines of text: tcpdump's three first, then what it does not tell. */
