@@ -39,12 +39,12 @@ export function hexdump(
 }
 
 /** A newline, then the bytes as text (-A): graphic characters, blanks, tabs and newlines as they are, a carriage return
- * before a newline left out, anything else a dot. Nothing that steers a terminal comes through. */
+ * before a newline (and, as tcpdump has it, among the last two bytes) left out, anything else a dot. Nothing that steers a terminal comes through. */
 export function asciidump(out: TextWriter, bytes: Uint8Array, at: number, end: number): void {
   out.byte(0x0a);
   for (; at < end; at++) {
     const value = bytes[at]!;
-    if (value === 0x0d && at + 1 < end && bytes[at + 1] === 0x0a) continue;
+    if (value === 0x0d && (at + 2 >= end || bytes[at + 1] === 0x0a)) continue;
     out.byte(isGraph(value) || value === 0x20 || value === 0x09 || value === 0x0a ? value : 0x2e);
   }
 }
