@@ -5,7 +5,10 @@ import { protocolOfLink } from './protocols.ts';
 
 const F = defineFields('frame', {
   number: ['Frame Number', 'uint32'],
+  time: ['Arrival Time', 'time'],
   time_epoch: ['Epoch Arrival Time', 'time'],
+  time_delta: ['Time delta from previous captured frame', 'time'],
+  time_relative: ['Time since reference or first frame', 'time'],
   len: ['Frame length on the wire', 'uint32'],
   cap_len: ['Frame length stored into the capture file', 'uint32'],
   interface_id: ['Interface id', 'uint32'],
@@ -28,6 +31,9 @@ export interface FrameFacts {
   interfaceName: string;
   /** As in `frames/flags.ts`. */
   flags: number;
+  /** Times of the first frame and of the one before, where they are known. */
+  first?: { seconds: number; nanoseconds: number };
+  previous?: { seconds: number; nanoseconds: number };
 }
 
 /** Fills `f` with the fields of the frame of `length` bytes at `at`: its own (`frame.…`) where `facts` are given, and
@@ -46,7 +52,11 @@ export function walkFrame(
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
     f.uint(F.number, at, 0, facts.number);
+    // The same time again: only for who asks for it by name.
+    if (f.wanted !== null) f.time(F.time, at, 0, facts.seconds, facts.nanoseconds);
     f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
+    if (facts.previous) difference(f, F.time_delta, at, facts, facts.previous);
+    if (facts.first) difference(f, F.time_relative, at, facts, facts.first);
     f.uint(F.len, at, 0, facts.originalLength);
     f.uint(F.cap_len, at, 0, length);
     f.uint(F.interface_id, at, 0, facts.interfaceId);
@@ -60,6 +70,23 @@ export function walkFrame(
   }
   f.next(protocolOfLink(linkType), at, at + length);
   if (protocolsRow >= 0) f.object[protocolsRow] = protocolNames(f);
+}
+
+/** The time that passed since `from`: where it is negative, the seconds are rounded down and the nanoseconds count up. */
+function difference(
+  f: Fields,
+  id: number,
+  at: number,
+  now: FrameFacts,
+  from: { seconds: number; nanoseconds: number },
+): void {
+  let seconds = now.seconds - from.seconds;
+  let nanoseconds = now.nanoseconds - from.nanoseconds;
+  if (nanoseconds < 0) {
+    seconds--;
+    nanoseconds += 1e9;
+  }
+  f.time(id, at, 0, seconds, nanoseconds);
 }
 
 /** Names of stacks of layers, kept since captures have few of them. */

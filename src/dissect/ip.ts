@@ -415,7 +415,8 @@ export const ip: Protocol = {
     f.bool(F['flags.rb'], at + 6, 1, (flags & wire.FLAG_RESERVED) !== 0);
     f.bool(F['flags.df'], at + 6, 1, (flags & wire.FLAG_DONT_FRAGMENT) !== 0);
     f.bool(F['flags.mf'], at + 6, 1, (flags & wire.FLAG_MORE_FRAGMENTS) !== 0);
-    f.uint(F.frag_offset, at + 6, 2, wire.fragmentOffset(bytes, at));
+    // As it stands in the header, in units of 8 bytes, as Wireshark 4.0 shows it.
+    f.uint(F.frag_offset, at + 6, 2, wire.fragmentOffset(bytes, at) >>> 3);
     f.uint(F.ttl, at + 8, 1, wire.ttl(bytes, at));
     f.uint(F.proto, at + 9, 1, wire.protocol(bytes, at));
     f.uint(F.checksum, at + 10, 2, wire.checksum(bytes, at));

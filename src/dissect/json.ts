@@ -1,19 +1,18 @@
 import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
-import { allFields, type FieldInfo, Fields } from './fields.ts';
-import { type FrameFacts, walkFrame } from './frame.ts';
-import { Sessions } from './session/sessions.ts';
+import { allFields, type FieldInfo, type Fields, findFields } from './fields.ts';
+import { type PacketOptions, PacketWalker } from './packets.ts';
 
 const CHUNK = 1 << 16;
+const BULKY = ['tcp.payload', 'udp.payload', 'data.data', 'tcp.options'];
 const QUOTE = 34;
 const COMMA = 44;
 
-export interface JsonOptions {
-  /** Adds the frame's bytes in hexadecimal, as `frame_raw`. */
+export interface JsonOptions extends PacketOptions {
+  /** Adds bytes in hexadecimal: the frame's as `frame_raw`, and the fields that hold whole payloads (`tcp.payload`,
+   * `udp.payload`, `data.data`, `tcp.options`), which are left out otherwise. */
   raw?: boolean;
-  /** Verifies checksums, for the `checksum.status` fields. */
-  checksums?: boolean;
 }
 
 /** Writes packets as NDJSON: one object a line.
@@ -27,19 +26,13 @@ export class JsonPrinter {
   readonly #out = new TextWriter(1 << 17);
   readonly #take: (chunk: Uint8Array) => void;
   readonly #raw: boolean;
-  readonly #fields = new Fields();
-  readonly #facts: FrameFacts = {
-    number: 0,
-    seconds: 0,
-    nanoseconds: 0,
-    originalLength: 0,
-    interfaceId: 0,
-    interfaceName: '',
-    flags: 0,
-  };
+  readonly #walker: PacketWalker;
+  readonly #fields: Fields;
   /** By field id: `"name":`. */
   readonly #keys: Uint8Array[] = allFields.map((info) => Buffer.from(`"${info.name}":`));
   readonly #infos: readonly FieldInfo[] = [...allFields];
+  /** By field id: 1 where the field is not shown. */
+  readonly #hidden = new Uint8Array(allFields.length);
   /** By field id, for lists: the row where the list of this layer ends so far, and which layer that is. */
   readonly #lastRow = new Uint32Array(allFields.length);
   readonly #seen = new Uint32Array(allFields.length);
@@ -49,33 +42,17 @@ export class JsonPrinter {
   /** `out` gets views of the writer's memory, which hold until it returns. */
   constructor(options: JsonOptions, out: (chunk: Uint8Array) => void) {
     this.#raw = options.raw ?? false;
-    this.#fields.verifies = options.checksums ?? false;
-    this.#fields.sessions = new Sessions(null);
+    this.#walker = new PacketWalker(options);
+    this.#fields = this.#walker.fields;
     this.#take = out;
+    if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#hidden[info.id] = 1;
   }
 
   /** Prints the block's kept rows. Gives how many those were. */
   print(block: FrameBlock, interfaces: readonly FrameInterface[]): number {
-    const facts = this.#facts;
     let printed = 0;
     for (let row = 0; row < block.count; row++) {
-      if (block.keep[row] === 0) continue;
-      const source = interfaces[block.interfaceId[row]!];
-      facts.number++;
-      facts.seconds = block.seconds[row]!;
-      facts.nanoseconds = block.nanoseconds[row]!;
-      facts.originalLength = block.originalLength[row]!;
-      facts.interfaceId = block.interfaceId[row]!;
-      facts.interfaceName = source?.name ?? '';
-      facts.flags = block.flags[row]!;
-      walkFrame(
-        this.#fields,
-        block.bytes,
-        block.offset[row]!,
-        block.capturedLength[row]!,
-        source?.linkType ?? -1,
-        facts,
-      );
+      if (block.keep[row] === 0 || !this.#walker.walk(block, row, interfaces)) continue;
       this.#packet(block.offset[row]!, block.capturedLength[row]!);
       printed++;
     }
@@ -146,6 +123,7 @@ export class JsonPrinter {
     let isFirst = true;
     for (let row = from; row < to; row++) {
       const id = f.id[row]!;
+      if (this.#hidden[id] === 1) continue;
       const info = infos[id]!;
       if (info.list) {
         if (this.#seen[id] === listed) continue;

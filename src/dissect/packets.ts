@@ -1,0 +1,74 @@
+import type { FrameBlock } from '../frames/block.ts';
+import type { FrameInterface } from '../frames/source.ts';
+import type { DisplayFilter } from './display/compile.ts';
+import { Fields } from './fields.ts';
+import { type FrameFacts, walkFrame } from './frame.ts';
+import { Sessions } from './session/sessions.ts';
+
+export interface PacketOptions {
+  /** By field id: 1 where the consumer wants it. Left out: all. */
+  wanted?: Uint8Array | null;
+  /** Packets that it rejects are counted, and not shown. */
+  filter?: DisplayFilter | null;
+  /** Verifies checksums, for the `checksum.status` fields. */
+  checksums?: boolean;
+}
+
+/** Walks frames of blocks one by one into one record of fields, with what earlier frames say of them. Everything that
+ * prints or counts fields stands on this. */
+export class PacketWalker {
+  /** The packet walked last. */
+  readonly fields = new Fields();
+  readonly facts: Required<FrameFacts> = {
+    number: 0,
+    seconds: 0,
+    nanoseconds: 0,
+    originalLength: 0,
+    interfaceId: 0,
+    interfaceName: '',
+    flags: 0,
+    first: { seconds: 0, nanoseconds: 0 },
+    previous: { seconds: 0, nanoseconds: 0 },
+  };
+  readonly #filter: DisplayFilter | null;
+
+  constructor(options: PacketOptions = {}) {
+    this.#filter = options.filter ?? null;
+    let wanted = options.wanted ?? null;
+    if (wanted !== null && this.#filter !== null) {
+      const asked = this.#filter.wanted;
+      wanted = wanted.map((want, id) => want | (asked[id] ?? 0));
+    }
+    this.fields.wanted = wanted;
+    this.fields.verifies = options.checksums ?? false;
+    this.fields.sessions = new Sessions(wanted);
+  }
+
+  /** Walks the row's frame and gives it the next number. False where the filter rejects it. */
+  walk(block: FrameBlock, row: number, interfaces: readonly FrameInterface[]): boolean {
+    const { facts, fields } = this;
+    const source = interfaces[block.interfaceId[row]!];
+    const isFirst = facts.number++ === 0;
+    const { first, previous } = facts;
+    previous.seconds = isFirst ? block.seconds[row]! : facts.seconds;
+    previous.nanoseconds = isFirst ? block.nanoseconds[row]! : facts.nanoseconds;
+    facts.seconds = block.seconds[row]!;
+    facts.nanoseconds = block.nanoseconds[row]!;
+    if (isFirst) {
+      first.seconds = facts.seconds;
+      first.nanoseconds = facts.nanoseconds;
+    }
+    facts.originalLength = block.originalLength[row]!;
+    facts.interfaceId = block.interfaceId[row]!;
+    facts.interfaceName = source?.name ?? '';
+    facts.flags = block.flags[row]!;
+    walkFrame(fields, block.bytes, block.offset[row]!, block.capturedLength[row]!, source?.linkType ?? -1, facts);
+    return this.#filter === null || this.#filter.matches(fields);
+  }
+
+  /** Clears `keep` where the filter rejects the frame: for sinks that know nothing of fields. */
+  select(block: FrameBlock, interfaces: readonly FrameInterface[]): void {
+    for (let row = 0; row < block.count; row++)
+      if (block.keep[row] !== 0 && !this.walk(block, row, interfaces)) block.keep[row] = 0;
+  }
+}
