@@ -194,7 +194,8 @@ class SentFrames {
     const { dumpHex, dumpAscii, ascii, nano, write, quiet, color, format, linkLevel } = this.#options;
     return {
       numeric: true,
-      verbose: 1,
+      // tcpdump checks the checksum of UDP under -vv.
+      verbose: 2,
       color,
       format,
       ...(linkLevel ? { linkLevel: true } : {}),

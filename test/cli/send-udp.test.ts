@@ -63,9 +63,9 @@ describeNetwork('send-udp', () => {
   let there6: Receiver;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'netlab-send-udp-'));
-    link = await joined();
-    there = await Receiver.open(link.far, 4, '10.99.0.2', 9999);
-    there6 = await Receiver.open(link.far, 6, 'fd99::2', 9999);
+    link = await joined(3);
+    there = await Receiver.open(link.far, 4, '10.99.3.2', 9999);
+    there6 = await Receiver.open(link.far, 6, 'fd99:3::2', 9999);
   });
   afterAll(async () => {
     await there.close();
@@ -89,30 +89,30 @@ describeNetwork('send-udp', () => {
   }
 
   it.each(['packet', 'raw', 'dgram'])('via %s: sends over IPv4 and IPv6, and prints the packet', async (via) => {
-    const v4 = await arriving(there, 1, ['10.99.0.2', '9999', 'hello', '--via', via, '--from', ':40001', '--ttl', '5']);
-    expect(v4.datagrams).toEqual([{ data: hex('hello'), address: '10.99.0.1', port: 40001 }]);
+    const v4 = await arriving(there, 1, ['10.99.3.2', '9999', 'hello', '--via', via, '--from', ':40001', '--ttl', '5']);
+    expect(v4.datagrams).toEqual([{ data: hex('hello'), address: '10.99.3.1', port: 40001 }]);
     expect(v4.stdout).toMatch(
-      /ttl 5, .*proto UDP \(17\), length 33\)\n {4}10\.99\.0\.1\.40001 > 10\.99\.0\.2\.9999: \[udp sum ok\] UDP, length 5\n$/,
+      /ttl 5, .*proto UDP \(17\), length 33\)\n {4}10\.99\.3\.1\.40001 > 10\.99\.3\.2\.9999: \[udp sum ok\] UDP, length 5\n$/,
     );
     expect(v4.stderr).toContain(`1 datagram sent via ${via}`);
     const v6 = await arriving(there6, 1, [
-      'fd99::2',
+      'fd99:3::2',
       '9999',
       'hello',
       '--via',
       via,
       '--from',
-      '[fd99::1]:40002',
+      '[fd99:3::1]:40002',
       '--ttl',
       '5',
     ]);
-    expect(v6.datagrams).toEqual([{ data: hex('hello'), address: 'fd99::1', port: 40002 }]);
-    expect(v6.stdout).toMatch(/hlim 5, .*fd99::1\.40002 > fd99::2\.9999: \[udp sum ok\] UDP, length 5\n$/);
+    expect(v6.datagrams).toEqual([{ data: hex('hello'), address: 'fd99:3::1', port: 40002 }]);
+    expect(v6.stdout).toMatch(/hlim 5, .*fd99:3::1\.40002 > fd99:3::2\.9999: \[udp sum ok\] UDP, length 5\n$/);
   });
 
   it('by default is packet, and prints the very frame that arrives, as tcpdump does', async () => {
     const wire = await Watcher.open(link.far, link.there, '-e', '-XX', 'udp dst port 9999');
-    const done = netlab(['send-udp', '10.99.0.2', '9999', 'to be seen', '-XX', '--bad-checksum', '--tos', '16']);
+    const done = netlab(['send-udp', '10.99.3.2', '9999', 'to be seen', '-XX', '--bad-checksum', '--tos', '16']);
     await wire.output.until(() => /seen\n$/.test(wire.output.stdout));
     const seen = wire.output.stdout;
     await wire.close();
@@ -125,7 +125,7 @@ describeNetwork('send-udp', () => {
     const bytes = Uint8Array.from({ length: 3000 }, (_, index) => index * 3);
     const file = join(folder, 'data');
     writeFileSync(file, bytes);
-    const target = ['10.99.0.2', '9999'];
+    const target = ['10.99.3.2', '9999'];
     expect((await arriving(there, 1, [...target, '-'], { input: bytes })).datagrams[0]!.data).toBe(
       Buffer.from(bytes).toString('hex'),
     );
@@ -139,7 +139,7 @@ describeNetwork('send-udp', () => {
 
   it('repeats with a pause, and counts', async () => {
     const started = performance.now();
-    const done = await arriving(there, 5, ['10.99.0.2', '9999', 'x', '--count', '5', '--interval', '50ms', '-q']);
+    const done = await arriving(there, 5, ['10.99.3.2', '9999', 'x', '--count', '5', '--interval', '50ms', '-q']);
     expect(performance.now() - started).toBeGreaterThan(200);
     expect(done.stdout).toBe('');
     expect(done.stderr).toBe(`5 datagrams sent via packet on ${link.here}: 5 frames, 215 bytes\n`);
@@ -147,7 +147,7 @@ describeNetwork('send-udp', () => {
   });
 
   it('JSON: one object a frame', async () => {
-    const done = await arriving(there, 2, ['10.99.0.2', '9999', 'x', '-c', '2', '--interval', '0', '--format', 'json']);
+    const done = await arriving(there, 2, ['10.99.3.2', '9999', 'x', '-c', '2', '--interval', '0', '--format', 'json']);
     const objects = done.stdout
       .trim()
       .split('\n')
@@ -158,14 +158,14 @@ describeNetwork('send-udp', () => {
 
   it('writes what it sent to a file', async () => {
     const file = join(folder, 'sent.pcapng');
-    await arriving(there, 2, ['10.99.0.2', '9999', 'kept', '-c', '2', '--interval', '0', '-w', file, '-q']);
+    await arriving(there, 2, ['10.99.3.2', '9999', 'kept', '-c', '2', '--interval', '0', '-w', file, '-q']);
     const lines = run('tcpdump', '-nn', '-r', file).trim().split('\n');
     expect(lines).toHaveLength(2);
-    expect(lines[0]).toContain('> 10.99.0.2.9999: UDP, length 4');
+    expect(lines[0]).toContain('> 10.99.3.2.9999: UDP, length 4');
   });
 
   it('Ctrl-C ends it with the count, exit 0', async () => {
-    const running = start(['send-udp', '10.99.0.2', '9999', 'x', '--count', '1000', '--interval', '30']);
+    const running = start(['send-udp', '10.99.3.2', '9999', 'x', '--count', '1000', '--interval', '30']);
     await running.until('stdout', /UDP, length 1/);
     running.kill('SIGINT');
     expect(await running.ended).toMatchObject({
@@ -175,44 +175,44 @@ describeNetwork('send-udp', () => {
   });
 
   it('Ctrl-C while the neighbour is asked for ends it, too', async () => {
-    const running = start(['send-udp', '10.99.0.88', '9999', 'x']);
+    const running = start(['send-udp', '10.99.3.88', '9999', 'x']);
     await new Promise((resolve) => setTimeout(resolve, 1500));
     running.kill('SIGINT');
     expect(await running.ended).toMatchObject({ status: 0, stdout: '' });
   });
 
   it('an address of this machine gets there by default, and --via packet says that it will not', async () => {
-    const here = await Receiver.open(link.far, 4, '10.99.0.2', 9998);
+    const here = await Receiver.open(link.far, 4, '10.99.3.2', 9998);
     const prefix = link.far.prefix();
-    const done = netlab(['send-udp', '10.99.0.2', '9998', 'self'], { prefix });
+    const done = netlab(['send-udp', '10.99.3.2', '9998', 'self'], { prefix });
     expect(done).toMatchObject({ status: 0 });
     expect(done.stderr).toMatch(/sending via dgram: the kernel drops frames .*accept_local/);
     expect(await here.take(1)).toMatchObject([{ data: hex('self') }]);
-    const forced = netlab(['send-udp', '10.99.0.2', '9998', 'self', '--via', 'packet'], { prefix });
+    const forced = netlab(['send-udp', '10.99.3.2', '9998', 'self', '--via', 'packet'], { prefix });
     expect(forced.stderr).toMatch(/will not arrive/);
     await here.close();
   });
 
   it('without privilege: the default falls back and says so; packet and raw exit 77 with commands that work', async () => {
-    const done = await arriving(there, 1, ['10.99.0.2', '9999', 'humble'], { prefix: UNPRIVILEGED });
+    const done = await arriving(there, 1, ['10.99.3.2', '9999', 'humble'], { prefix: UNPRIVILEGED });
     expect(done.datagrams[0]!.data).toBe(hex('humble'));
     expect(done.stderr).toMatch(/^netlab: sending via dgram: frames of our own need CAP_NET_RAW$/m);
     for (const via of ['packet', 'raw']) {
-      const refused = netlab(['send-udp', '10.99.0.2', '9999', 'x', '--via', via], { prefix: UNPRIVILEGED });
+      const refused = netlab(['send-udp', '10.99.3.2', '9999', 'x', '--via', via], { prefix: UNPRIVILEGED });
       expect(refused).toMatchObject({ status: 77, stdout: '' });
       expect(refused.stderr).toContain('CAP_NET_RAW');
       expect(refused.stderr).toContain(process.execPath);
     }
-    const bad = netlab(['send-udp', '10.99.0.2', '9999', 'x', '--bad-checksum'], { prefix: UNPRIVILEGED });
+    const bad = netlab(['send-udp', '10.99.3.2', '9999', 'x', '--bad-checksum'], { prefix: UNPRIVILEGED });
     expect(bad).toMatchObject({ status: 77, stderr: expect.stringContaining('--bad-checksum') });
   });
 
   it('failures at run time: no route, no neighbour, no device; exit 1 and one line', () => {
     for (const [args, message] of [
-      [['192.0.2.1', '9'], /ENETUNREACH.*192\.0\.2\.1/],
-      [['10.99.0.77', '9'], /EHOSTUNREACH.*10\.99\.0\.77.*answered 3 questions/],
-      [['10.99.0.2', '9', '-i', 'nope'], /ENODEV.*nope/],
-      [['10.99.0.2', '9', '--via', 'dgram', '--from', '10.99.0.66'], /EADDRNOTAVAIL.*10\.99\.0\.66/],
+      [['100.64.78.1', '9'], /ENETUNREACH.*100\.64\.78\.1/],
+      [['10.99.3.77', '9'], /EHOSTUNREACH.*10\.99\.3\.77.*answered 3 questions/],
+      [['10.99.3.2', '9', '-i', 'nope'], /ENODEV.*nope/],
+      [['10.99.3.2', '9', '--via', 'dgram', '--from', '10.99.3.66'], /EADDRNOTAVAIL.*10\.99\.3\.66/],
       [['host.invalid', '9'], /host\.invalid: the system's resolver/],
     ] as [string[], RegExp][]) {
       const done = netlab(['send-udp', ...args]);

@@ -31,7 +31,7 @@ describeNetwork('openUdp', () => {
   });
 
   beforeAll(async () => {
-    link = await joined();
+    link = await joined(1);
     calls = linuxSystemCalls();
   });
   afterEach(async () => {
@@ -49,7 +49,7 @@ describeNetwork('openUdp', () => {
   ];
 
   it.each(WAYS)('%s, IPv%i: the datagram arrives byte for byte, from the source that it says', async (via, version) => {
-    const [near, far] = version === 4 ? ['10.99.0.1', '10.99.0.2'] : ['fd99::1', 'fd99::2'];
+    const [near, far] = version === 4 ? ['10.99.1.1', '10.99.1.2'] : ['fd99:1::1', 'fd99:1::2'];
     const there = await receiver(version, far, PORT);
     const wire = await watcher('-e', '-Q', 'in', `udp port ${PORT}`);
     const sender = await openUdp(calls, via, target(far, { ttl: 7, tos: 0x28 }));
@@ -83,7 +83,7 @@ describeNetwork('openUdp', () => {
   ] as [Via, 4 | 6, number][])(
     '%s, IPv%i: %i bytes are cut for the MTU and put together again',
     async (via, version, length) => {
-      const far = version === 4 ? '10.99.0.2' : 'fd99::2';
+      const far = version === 4 ? '10.99.1.2' : 'fd99:1::2';
       const there = await receiver(version, far, PORT);
       const sender = await openUdp(calls, via, target(far));
       const { frames } = await sender.send(bytes(length));
@@ -100,7 +100,7 @@ describeNetwork('openUdp', () => {
 
   it('sends just what fits without cutting it, and says "don\'t fragment"', async () => {
     const wire = await watcher(`udp port ${PORT}`);
-    const sender = await openUdp(calls, 'packet', target('10.99.0.2'));
+    const sender = await openUdp(calls, 'packet', target('10.99.1.2'));
     expect((await sender.send(bytes(1472))).frames.map(({ length }) => length)).toEqual([1514]);
     sender.close();
     expect((await wire.take(1))[0]).toContain('flags [DF]');
@@ -109,9 +109,9 @@ describeNetwork('openUdp', () => {
   it.each(['packet', 'raw'] as Via[])('%s: any source address and port, and a wrong checksum', async (via) => {
     const wire = await watcher('-Q', 'in', `udp port ${PORT}`);
     for (const [address, source, bad] of [
-      ['10.99.0.2', '10.99.0.77', false],
-      ['10.99.0.2', '192.0.2.9', true],
-      ['fd99::2', 'fd99::77', true],
+      ['10.99.1.2', '10.99.1.77', false],
+      ['10.99.1.2', '192.0.2.9', true],
+      ['fd99:1::2', 'fd99:1::77', true],
     ] as const) {
       const from = { address: parseIp(source)!, port: 53535 };
       const sender = await openUdp(calls, via, target(address, { from, badChecksum: bad }));
@@ -119,25 +119,25 @@ describeNetwork('openUdp', () => {
       sender.close();
     }
     const [one, two, three] = await wire.take(3);
-    expect(one).toContain('10.99.0.77.53535 > 10.99.0.2.9999: [udp sum ok]');
-    expect(two).toMatch(/192\.0\.2\.9\.53535 > 10\.99\.0\.2\.9999: \[bad udp cksum 0x/);
-    expect(three).toMatch(/fd99::77\.53535 > fd99::2\.9999: \[bad udp cksum 0x/);
+    expect(one).toContain('10.99.1.77.53535 > 10.99.1.2.9999: [udp sum ok]');
+    expect(two).toMatch(/192\.0\.2\.9\.53535 > 10\.99\.1\.2\.9999: \[bad udp cksum 0x/);
+    expect(three).toMatch(/fd99:1::77\.53535 > fd99:1::2\.9999: \[bad udp cksum 0x/);
   });
 
   it('dgram: a given source, and errors that say what it cannot do', async () => {
-    const there = await receiver(4, '10.99.0.2', PORT);
-    const from = { address: parseIp('10.99.0.1')!, port: 41234 };
-    const sender = await openUdp(calls, 'dgram', target('10.99.0.2', { from }));
+    const there = await receiver(4, '10.99.1.2', PORT);
+    const from = { address: parseIp('10.99.1.1')!, port: 41234 };
+    const sender = await openUdp(calls, 'dgram', target('10.99.1.2', { from }));
     await sender.send(Buffer.from('x'));
     sender.close();
-    expect(await there.take(1)).toEqual([{ data: text('x'), address: '10.99.0.1', port: 41234 }]);
-    const foreign = { address: parseIp('10.99.0.9')! };
-    await expect(openUdp(calls, 'dgram', target('10.99.0.2', { from: foreign }))).rejects.toThrow(
-      /EADDRNOTAVAIL.*'10\.99\.0\.9'.*only packet and raw/,
+    expect(await there.take(1)).toEqual([{ data: text('x'), address: '10.99.1.1', port: 41234 }]);
+    const foreign = { address: parseIp('10.99.1.9')! };
+    await expect(openUdp(calls, 'dgram', target('10.99.1.2', { from: foreign }))).rejects.toThrow(
+      /EADDRNOTAVAIL.*'10\.99\.1\.9'.*only packet and raw/,
     );
-    await expect(openUdp(calls, 'dgram', target('10.99.0.2', { badChecksum: true }))).rejects.toThrow(RangeError);
-    await expect(openUdp(calls, 'dgram', target('10.99.0.2', { ttl: 0 }))).rejects.toThrow(RangeError);
-    const long = await openUdp(calls, 'dgram', target('10.99.0.2'));
+    await expect(openUdp(calls, 'dgram', target('10.99.1.2', { badChecksum: true }))).rejects.toThrow(RangeError);
+    await expect(openUdp(calls, 'dgram', target('10.99.1.2', { ttl: 0 }))).rejects.toThrow(RangeError);
+    const long = await openUdp(calls, 'dgram', target('10.99.1.2'));
     await expect(long.send(new Uint8Array(65508))).rejects.toMatchObject({ code: 'EMSGSIZE' });
     long.close();
   });
@@ -158,8 +158,8 @@ describeNetwork('openUdp', () => {
     await send('raw', 'ff02::fb', link.here);
     await send('packet', '239.1.2.3', link.here);
     await send('dgram', '239.1.2.3', link.here);
-    await send('packet', '10.99.0.255');
-    await send('dgram', '10.99.0.255');
+    await send('packet', '10.99.1.255');
+    await send('dgram', '10.99.1.255');
     await send('packet', '255.255.255.255', link.here);
     const mac = link.far.run('cat', `/sys/class/net/${link.there}/address`).trim();
     const expected = [
@@ -170,8 +170,8 @@ describeNetwork('openUdp', () => {
       ['> 33:33:00:00:00:fb', 'hlim 1'],
       ['> 01:00:5e:01:02:03', 'ttl 1,'],
       ['> 01:00:5e:01:02:03', 'ttl 1,'],
-      ['> ff:ff:ff:ff:ff:ff', '> 10.99.0.255.9999'],
-      ['> ff:ff:ff:ff:ff:ff', '> 10.99.0.255.9999'],
+      ['> ff:ff:ff:ff:ff:ff', '> 10.99.1.255.9999'],
+      ['> ff:ff:ff:ff:ff:ff', '> 10.99.1.255.9999'],
       ['> ff:ff:ff:ff:ff:ff', '> 255.255.255.255.9999'],
     ];
     const seen = await wire.take(expected.length);
@@ -181,22 +181,22 @@ describeNetwork('openUdp', () => {
   it('goes by the gateway that the routing table names', async () => {
     link.far.run('ip', 'address', 'add', '192.168.77.1/32', 'dev', 'lo');
     link.far.run('ip', '-6', 'address', 'add', 'fd77::1/128', 'dev', 'lo', 'nodad');
-    run('ip', 'route', 'add', '192.168.77.0/24', 'via', '10.99.0.2');
-    run('ip', '-6', 'route', 'add', 'fd77::/64', 'via', 'fd99::2');
+    run('ip', 'route', 'add', '192.168.77.0/24', 'via', '10.99.1.2');
+    run('ip', '-6', 'route', 'add', 'fd77::/64', 'via', 'fd99:1::2');
     const v4 = await receiver(4, '192.168.77.1', PORT);
     const v6 = await receiver(6, 'fd77::1', PORT);
     for (const address of ['192.168.77.1', 'fd77::1']) {
       const sender = await openUdp(calls, 'packet', target(address));
-      expect(sender.path!.nextHop).toEqual(parseIp(address.includes(':') ? 'fd99::2' : '10.99.0.2'));
+      expect(sender.path!.nextHop).toEqual(parseIp(address.includes(':') ? 'fd99:1::2' : '10.99.1.2'));
       await sender.send(Buffer.from('via'));
       sender.close();
     }
-    expect(await v4.take(1)).toMatchObject([{ data: text('via'), address: '10.99.0.1' }]);
-    expect(await v6.take(1)).toMatchObject([{ data: text('via'), address: 'fd99::1' }]);
+    expect(await v4.take(1)).toMatchObject([{ data: text('via'), address: '10.99.1.1' }]);
+    expect(await v6.take(1)).toMatchObject([{ data: text('via'), address: 'fd99:1::1' }]);
   });
 
   it("takes the route's MTU for the limit", async () => {
-    run('ip', 'route', 'add', '192.168.78.0/24', 'via', '10.99.0.2', 'mtu', '700');
+    run('ip', 'route', 'add', '192.168.78.0/24', 'via', '10.99.1.2', 'mtu', '700');
     const sender = await openUdp(calls, 'packet', target('192.168.78.1'));
     const { frames } = await sender.send(bytes(1400));
     sender.close();

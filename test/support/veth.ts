@@ -83,17 +83,18 @@ export class Namespace {
   }
 }
 
-/** This namespace joined to a second one by a veth pair with addresses: `here` 10.99.0.1/24 and fd99::1/64, `there` .2. */
-export async function joined(): Promise<{ here: string; there: string; far: Namespace; remove(): void }> {
+/** This namespace joined to a second one by a veth pair with addresses: `here` 10.99.N.1/24 and fd99:N::1/64, `there` .2 and
+ * ::2. Files of tests run side by side in one namespace, so that each has a net of its own; fd99:0:: is fd99::. */
+export async function joined(net = 0): Promise<{ here: string; there: string; far: Namespace; remove(): void }> {
   const far = await Namespace.create();
   const here = deviceName();
   const there = deviceName();
   run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', there, 'netns', String(far.pid));
-  run('ip', 'address', 'add', '10.99.0.1/24', 'dev', here);
-  run('ip', 'address', 'add', 'fd99::1/64', 'dev', here, 'nodad');
+  run('ip', 'address', 'add', `10.99.${net}.1/24`, 'dev', here);
+  run('ip', 'address', 'add', `fd99:${net}::1/64`, 'dev', here, 'nodad');
   run('ip', 'link', 'set', here, 'up');
-  far.run('ip', 'address', 'add', '10.99.0.2/24', 'dev', there);
-  far.run('ip', 'address', 'add', 'fd99::2/64', 'dev', there, 'nodad');
+  far.run('ip', 'address', 'add', `10.99.${net}.2/24`, 'dev', there);
+  far.run('ip', 'address', 'add', `fd99:${net}::2/64`, 'dev', there, 'nodad');
   far.run('ip', 'link', 'set', there, 'up');
   return {
     here,
