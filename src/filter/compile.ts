@@ -1,5 +1,6 @@
 /** The compiler of the filter language: pcap-filter(7) of libpcap 1.10 to classic BPF. */
 
+import { acceptable } from './acceptable.ts';
 import type { Expression } from './ast.ts';
 import { emit } from './emit.ts';
 import { FilterError } from './error.ts';
@@ -78,10 +79,10 @@ export function compile(expression: string, options: CompileOptions): BpfProgram
     names: options.names ?? commonNames,
     resolver: options.resolver ?? null,
   });
-  if (options.optimize === false || neverOptimize) return emit(root);
+  if (options.optimize === false || neverOptimize) return acceptable(emit(root));
   const error = (code: 'ARITHMETIC' | 'REJECTS_ALL', message: string): FilterError =>
     new FilterError(code, message, expression, { at: 0, length: expression.length });
-  return emit(optimize(root, error));
+  return acceptable(emit(optimize(root, error)));
 }
 
 /** The host names in an expression, each once, in the order in which they stand: for a caller that looks them up before

@@ -1,7 +1,7 @@
 /** Optimization of where branches go. */
 import type { Block, Edge } from '../gencode/block.ts';
 import { BPF_JEQ, BPF_JMP, BPF_K } from '../opcodes.ts';
-import { A_ATOM, ATOMS, uses } from './atoms.ts';
+import { A_ATOM, ATOMS, atomDefined, uses } from './atoms.ts';
 import type { EdgeTree } from './edge-tree.ts';
 import type { Flow } from './flow.ts';
 import { type Progress, progress } from './values.ts';
@@ -54,6 +54,16 @@ export function shorten(flow: Flow, tree: EdgeTree, edge: Edge, state: Progress)
   }
 }
 
+/** True where later blocks load what this one stores: they must not see it when they came there without this block.
+ * (libpcap does not look, and so gets live captures wrong that say `ip or vlan and ip`.) */
+function storesForLater(flow: Flow, block: Block): boolean {
+  const { usedOut } = flow.nodeOf(block);
+  return block.statements.some((statement) => {
+    const atom = atomDefined(statement);
+    return atom >= 0 && atom < A_ATOM && uses(usedOut, atom);
+  });
+}
+
 /** A chain of tests of which one further down tests the same value as `block`, with others between: pulls that one up, so
  * that the value is loaded once. `way` is the way along the chain: the false one where the tests are joined by `or`, the
  * true one where by `and`; the tests of the chain agree in where the other way goes. */
@@ -95,6 +105,7 @@ export function pullUp(flow: Flow, block: Block, way: 'onTrue' | 'onFalse', stat
     same = each[way];
   }
   const pulled = same.target!;
+  if (storesForLater(flow, pulled)) return;
   same.target = pulled[way].target;
   pulled[way].target = displaced;
   if (atTop)
