@@ -1,7 +1,7 @@
 /** Conversations between two transport addresses, numbered in the order in which they were first seen.
  *
  * A flow has one entry for both directions. Entries lie in pages that are never copied; an index of open addressing finds
- * them, so that a packet costs the same whatever the number of flows. A million IPv4 flows take about 60 MB.
+ * them, so that a packet costs the same whatever the number of flows. A million IPv4 flows take about 65 MB.
  *
  * Bounds: at `MAX_FLOWS` the flows of the oldest pages (by when they were made) are forgotten, a 64th of all at a time;
  * one of those that speaks again gets a new number. */
@@ -15,6 +15,8 @@ const STREAM = 0;
 /** Free for who uses the table: TCP keeps both first sequence numbers, flags and its state's number here. */
 const SPARE = 1;
 export const SPARE_WORDS = 4;
+/** Times of an entry: its first packet's seconds and nanoseconds, and nanoseconds from that to its last one. */
+const TIMES = 3;
 
 /** Addresses of four bytes are one word, those of sixteen four. */
 export class FlowTable {
@@ -64,21 +66,33 @@ export class FlowTable {
     this.#page(entry)[this.#at(entry) + SPARE + word] = value;
   }
 
-  /** Nanoseconds of the flow's first packet and of its last one. */
-  first(entry: number): number {
-    return this.#times[(entry >>> PAGE_BITS) - this.#forgotten]![(entry & PAGE_MASK) * 2]!;
+  /** The flow begins now. */
+  begin(entry: number, seconds: number, nanoseconds: number): void {
+    const times = this.#timesOf(entry);
+    const at = (entry & PAGE_MASK) * TIMES;
+    times[at] = seconds;
+    times[at + 1] = nanoseconds;
+    times[at + 2] = 0;
   }
 
+  /** Nanoseconds since the flow's first packet: exact for a hundred days. */
+  sinceFirst(entry: number, seconds: number, nanoseconds: number): number {
+    const times = this.#timesOf(entry);
+    const at = (entry & PAGE_MASK) * TIMES;
+    return (seconds - times[at]!) * 1e9 + (nanoseconds - times[at + 1]!);
+  }
+
+  /** Nanoseconds from the flow's first packet to its last one. */
   last(entry: number): number {
-    return this.#times[(entry >>> PAGE_BITS) - this.#forgotten]![(entry & PAGE_MASK) * 2 + 1]!;
+    return this.#timesOf(entry)[(entry & PAGE_MASK) * TIMES + 2]!;
   }
 
-  setFirst(entry: number, time: number): void {
-    this.#times[(entry >>> PAGE_BITS) - this.#forgotten]![(entry & PAGE_MASK) * 2] = time;
+  setLast(entry: number, sinceFirst: number): void {
+    this.#timesOf(entry)[(entry & PAGE_MASK) * TIMES + 2] = sinceFirst;
   }
 
-  setLast(entry: number, time: number): void {
-    this.#times[(entry >>> PAGE_BITS) - this.#forgotten]![(entry & PAGE_MASK) * 2 + 1] = time;
+  #timesOf(entry: number): Float64Array {
+    return this.#times[(entry >>> PAGE_BITS) - this.#forgotten]!;
   }
 
   #page(entry: number): Uint32Array {
@@ -137,7 +151,7 @@ export class FlowTable {
     const page = (entry >>> PAGE_BITS) - this.#forgotten;
     if (page === this.#pages.length) {
       this.#pages.push(new Uint32Array(PAGE * this.#words));
-      this.#times.push(new Float64Array(PAGE * 2));
+      this.#times.push(new Float64Array(PAGE * TIMES));
     }
     this.#pages[page]!.set(this.#key, (entry & PAGE_MASK) * this.#words);
     if (this.size * 2 > this.#index.length) this.#reindex(this.#index.length * 2);

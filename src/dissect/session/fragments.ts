@@ -4,7 +4,7 @@
  * Wireshark has it. Bounds: a datagram that is not whole within `TIMEOUT` of its first fragment, by the frames' own times,
  * is given up (RFC 791 leaves the time open; Linux waits 30 seconds), and so are the oldest ones where all together hold
  * more than `MAX_BYTES` or are more than `MAX_DATAGRAMS`. A datagram longer than 65,535 bytes is never put together. */
-const TIMEOUT = 30e9;
+const TIMEOUT = 30;
 const MAX_BYTES = 8 << 20;
 const MAX_DATAGRAMS = 16_384;
 const MAX_LENGTH = 65_535;
@@ -59,7 +59,7 @@ export class FragmentTable {
   }
 
   /** Takes a fragment: bytes from `at` up to `end`, which belong at `offset` of the datagram that `key` names. Gives the
-   * datagram where that made it whole. `time` is in nanoseconds. */
+   * datagram where that made it whole. `seconds` is the frame's time. */
   add(
     key: string,
     bytes: Uint8Array,
@@ -68,12 +68,12 @@ export class FragmentTable {
     offset: number,
     more: boolean,
     frame: number,
-    time: number,
+    seconds: number,
   ): Reassembled | null {
-    this.#expire(time);
+    this.#expire(seconds);
     let datagram = this.#datagrams.get(key);
     if (datagram === undefined) {
-      datagram = { began: time, pieces: [], length: -1, held: OVERHEAD, multipleTails: false, tooLong: false };
+      datagram = { began: seconds, pieces: [], length: -1, held: OVERHEAD, multipleTails: false, tooLong: false };
       this.#datagrams.set(key, datagram);
       this.#held += OVERHEAD;
     }
@@ -98,9 +98,9 @@ export class FragmentTable {
     return assembled(datagram);
   }
 
-  #expire(time: number): void {
+  #expire(seconds: number): void {
     for (const [key, datagram] of this.#datagrams) {
-      if (time - datagram.began <= TIMEOUT) return;
+      if (seconds - datagram.began <= TIMEOUT) return;
       this.#drop(key, datagram);
     }
   }

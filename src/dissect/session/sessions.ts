@@ -108,9 +108,8 @@ export class Sessions implements SessionFields {
   readonly #tcp: boolean;
   readonly #udp: boolean;
   #frame = 0;
-  #time = 0;
-  /** Whole seconds that times are counted from, so that nanoseconds fit a double. */
-  #epoch = Number.NaN;
+  #seconds = 0;
+  #nanoseconds = 0;
 
   constructor(wanted: Uint8Array | null, options: SessionOptions = {}) {
     const wants = (ids: readonly number[]): boolean => wanted === null || ids.some((id) => wanted[id] === 1);
@@ -122,8 +121,8 @@ export class Sessions implements SessionFields {
 
   begin(frame: number, seconds: number, nanoseconds: number): void {
     this.#frame = frame;
-    if (Number.isNaN(this.#epoch)) this.#epoch = seconds;
-    this.#time = (seconds - this.#epoch) * 1e9 + nanoseconds;
+    this.#seconds = seconds;
+    this.#nanoseconds = nanoseconds;
   }
 
   tcp(f: Fields, at: number, body: number, length: number): void {
@@ -139,7 +138,8 @@ export class Sessions implements SessionFields {
       body,
       length,
       this.#frame,
-      this.#time,
+      this.#seconds,
+      this.#nanoseconds,
       this.#analyses,
     );
     f.uint(TCP.stream, at, 0, t.stream);
@@ -169,14 +169,15 @@ export class Sessions implements SessionFields {
     );
     if (flows.isNew) {
       flows.setStream(flow, this.#udpStreams++);
-      flows.setFirst(flow, this.#time);
-      flows.setLast(flow, this.#time);
+      flows.begin(flow, this.#seconds, this.#nanoseconds);
     }
     this.udpStream = flows.stream(flow);
     f.uint(UDP.stream, at, 0, this.udpStream);
-    addTime(f, UDP.time_relative, at, this.#time - flows.first(flow));
-    addTime(f, UDP.time_delta, at, this.#time - flows.last(flow));
-    flows.setLast(flow, this.#time);
+    if (isQuoted(f)) return;
+    const time = flows.sinceFirst(flow, this.#seconds, this.#nanoseconds);
+    addTime(f, UDP.time_relative, at, time);
+    addTime(f, UDP.time_delta, at, time - flows.last(flow));
+    flows.setLast(flow, time);
   }
 
   fragment(
@@ -194,13 +195,19 @@ export class Sessions implements SessionFields {
     const addresses = version === 4 ? latin1(f.bytes, ipAt + 12, ipAt + 20) : latin1(f.bytes, ipAt + 8, ipAt + 40);
     // RFC 8200 4.5: in IPv6 addresses and identification alone say what belongs together.
     const key = version === 4 ? `4${addresses}${id}/${protocol}` : `6${addresses}${id}`;
-    const whole = this.#fragments.add(key, f.bytes, at, end, offset, more, this.#frame, this.#time);
+    const whole = this.#fragments.add(key, f.bytes, at, end, offset, more, this.#frame, this.#seconds);
     if (whole === null) return 0;
     const place = f.append(whole.length);
     whole.copy(f.bytes, place);
     addFragments(f, version === 4 ? IP : IPV6, ipAt, place, whole);
     return whole.length;
   }
+}
+
+/** The header is of a packet that an ICMP error brings back. */
+function isQuoted(f: Fields): boolean {
+  for (let i = f.layers - 2; i > 0; i--) if (f.layerProtocol[i]!.name.startsWith('icmp')) return true;
+  return false;
 }
 
 const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
@@ -221,9 +228,9 @@ function addAnalysis(f: Fields, at: number, t: TcpAnalysis): void {
   f.raw(TCP.analysis, at, 0);
   if (t.acksFrame !== 0) {
     f.uint(TCP['analysis.acks_frame'], at, 0, t.acksFrame);
-    addTime(f, TCP['analysis.ack_rtt'], at, t.ackRtt);
+    if (t.ackRtt !== 0) addTime(f, TCP['analysis.ack_rtt'], at, t.ackRtt);
   }
-  if (!Number.isNaN(t.initialRtt)) addTime(f, TCP['analysis.initial_rtt'], at, t.initialRtt);
+  if (t.initialRtt > 0) addTime(f, TCP['analysis.initial_rtt'], at, t.initialRtt);
   if (t.bytesInFlight !== 0) {
     f.uint(TCP['analysis.bytes_in_flight'], at, 0, t.bytesInFlight);
     f.uint(TCP['analysis.push_bytes_sent'], at, 0, t.pushBytesSent);
@@ -233,7 +240,7 @@ function addAnalysis(f: Fields, at: number, t: TcpAnalysis): void {
   for (let i = 0; i < FLAG_FIELDS.length; i++) if (t.flags & FLAG_FIELDS[i]![0]) f.raw(FLAG_FIELDS[i]![1], at, 0);
   // Wireshark marks these kinds of retransmission with the general field as well.
   if (t.flags & (A.FAST_RETRANSMISSION | A.SPURIOUS_RETRANSMISSION)) f.raw(TCP['analysis.retransmission'], at, 0);
-  if (t.flags & A.RETRANSMISSION && t.rtoFrame !== 0) {
+  if (t.flags & A.RETRANSMISSION && t.rto !== 0) {
     addTime(f, TCP['analysis.rto'], at, t.rto);
     f.uint(TCP['analysis.rto_frame'], at, 0, t.rtoFrame);
   }

@@ -41,10 +41,11 @@ const STATE = 3;
 /** In FLOW_BITS, above the completeness: the base of a side is known. */
 const BASE_KNOWN = 0x100;
 
-/** In a direction's BITS: its window's shift + 1 in the low byte; bytes in flight can be told. */
+/** In a direction's BITS: its window's shift + 1 in the low byte; bytes in flight cannot be told, since
+ * segments were not captured; which of its words have a value. */
 const SHIFT_MASK = 0xff;
 const NOT_SCALED = 0xff;
-const FLIGHT_KNOWN = 0x100;
+const FLIGHT_UNKNOWN = 0x100;
 const HAS_NEXT_SEQ = 0x200;
 const HAS_MAX_TO_BE_ACKED = 0x400;
 const HAS_LAST_ACK = 0x800;
@@ -66,9 +67,6 @@ export class TcpAnalysis {
   readonly #ipv6 = new FlowTable(4);
   readonly #states4: TcpStates;
   readonly #states6: TcpStates;
-  /** Blocks of selective acknowledgements in force, by direction of a state: pairs of edges. */
-  readonly #sacks4 = new Map<number, Uint32Array>();
-  readonly #sacks6 = new Map<number, Uint32Array>();
   #streams = 0;
 
   // What is known of the segment of the last `segment`.
@@ -124,7 +122,7 @@ export class TcpAnalysis {
   }
 
   /** Looks at the segment whose header is at `at` with options up to `body`, carrying `length` bytes (on the wire).
-   * Addresses of `addressLength` bytes are at `srcAt` and `dstAt`. `time` is in nanoseconds since any fixed moment. With
+   * Addresses of `addressLength` bytes are at `srcAt` and `dstAt`. With
    * `analyse` false only the stream, its times and the relative numbers are found. */
   segment(
     bytes: Uint8Array,
@@ -135,7 +133,8 @@ export class TcpAnalysis {
     body: number,
     length: number,
     frame: number,
-    time: number,
+    seconds: number,
+    nanoseconds: number,
     analyse: boolean,
   ): void {
     const isIpv4 = addressLength === 4;
@@ -162,14 +161,15 @@ export class TcpAnalysis {
     }
     if (this.isNew) {
       flows.setStream(flow, this.#streams++);
-      flows.setFirst(flow, time);
-      flows.setLast(flow, time);
+      flows.begin(flow, seconds, nanoseconds);
       bits = 0;
       const state = flows.spare(flow, STATE);
       if (state !== 0) states.clear(state - 1);
     }
     this.stream = flows.stream(flow);
-    this.sinceFirst = time - flows.first(flow);
+    // All times of a flow count from its first segment.
+    const time = flows.sinceFirst(flow, seconds, nanoseconds);
+    this.sinceFirst = time;
     this.sinceLast = time - flows.last(flow);
     flows.setLast(flow, time);
 
@@ -185,10 +185,12 @@ export class TcpAnalysis {
     }
     const base = flows.spare(flow, BASE + forward);
     this.seq = (seq - base) >>> 0;
-    this.ack = flags & wire.ACK_FLAG ? (ack - flows.spare(flow, BASE + 1 - forward)) >>> 0 : 0;
+    // Without the flag the field means nothing, and is shown as it is.
+    this.ack = flags & wire.ACK_FLAG ? (ack - flows.spare(flow, BASE + 1 - forward)) >>> 0 : ack;
     this.nextSeq = (this.seq + length + (flags & (wire.SYN | wire.FIN) ? 1 : 0)) >>> 0;
-    bits |= this.#completed(flags, length, bits);
+    // As Wireshark reads it in one pass: what was known before this segment.
     this.completeness = bits & 0xff;
+    bits |= this.#completed(flags, length, bits);
     flows.setSpare(flow, FLOW_BITS, bits);
     if (!analyse) return;
 
@@ -197,32 +199,17 @@ export class TcpAnalysis {
       state = states.make(flow);
       flows.setSpare(flow, STATE, state + 1);
     } else states.touch(state);
-    this.#analyse(
-      bytes,
-      at,
-      body,
-      states,
-      isIpv4 ? this.#sacks4 : this.#sacks6,
-      state,
-      forward,
-      seq,
-      ack,
-      length,
-      flags,
-      frame,
-      time,
-    );
+    this.#analyse(bytes, at, body, states, state, forward, seq, ack, length, flags, frame, time);
   }
 
   #completed(flags: number, length: number, before: number): number {
-    let now = 0;
     const synAck = flags & (wire.SYN | wire.ACK_FLAG);
-    if (synAck === wire.SYN) now |= HAS_SYN;
-    else if (synAck === (wire.SYN | wire.ACK_FLAG)) now |= HAS_SYN_ACK;
-    else if (synAck === wire.ACK_FLAG && (before & HAS_ACK) === 0 && length === 0 && this.seq === 1 && this.ack === 1)
-      now |= HAS_ACK;
-    if (length > 0) now |= HAS_DATA;
-    if (flags & wire.FIN) now |= HAS_FIN;
+    let now = 0;
+    if (synAck === wire.SYN) now = HAS_SYN;
+    else if (synAck === (wire.SYN | wire.ACK_FLAG)) now = before & HAS_SYN ? HAS_SYN_ACK : 0;
+    else if (length > 0) now = before & HAS_ACK ? HAS_DATA : 0;
+    else if ((flags & 0xff) === wire.ACK_FLAG) now = HAS_ACK;
+    if (flags & wire.FIN && before & 0xff) now |= HAS_FIN;
     if (flags & wire.RST) now |= HAS_RST;
     return now;
   }
@@ -232,7 +219,6 @@ export class TcpAnalysis {
     at: number,
     body: number,
     states: TcpStates,
-    sacks: Map<number, Uint32Array>,
     state: number,
     forward: number,
     seq: number,
@@ -257,8 +243,8 @@ export class TcpAnalysis {
     this.pushBytesSent = 0;
     this.rtoFrame = 0;
 
-    if (flags & wire.ACK_FLAG) w[rev + S.BITS]! |= FLIGHT_KNOWN;
-    this.#options(bytes, at, body, w, fwd, rev, flags, sacks, state * 2 + forward);
+    if (flags & wire.ACK_FLAG) w[rev + S.BITS]! &= ~FLIGHT_UNKNOWN;
+    this.#options(bytes, at, body, w, fwd, rev, flags);
     const shift = w[fwd + S.BITS]! & SHIFT_MASK;
     const isScaled = !isSyn && shift !== 0 && shift !== NOT_SCALED;
     const window = wire.window(bytes, at) * (isScaled ? 2 ** (shift - 1) : 1);
@@ -279,7 +265,7 @@ export class TcpAnalysis {
       if (window === 0 && !isSynFinRst) found |= ZERO_WINDOW;
       if (hasNext && after(seq, next) && (flags & wire.RST) === 0) {
         found |= LOST_SEGMENT;
-        w[fwd + S.BITS]! &= ~FLIGHT_KNOWN;
+        w[fwd + S.BITS]! |= FLIGHT_UNKNOWN;
       }
       if (length <= 1 && hasNext && seq === (next - 1) >>> 0 && !isSynFinRst) found |= KEEP_ALIVE;
       const isBare = length === 0 && !isSynFinRst && isExpected;
@@ -321,28 +307,14 @@ export class TcpAnalysis {
 
     if (flags & wire.ACK_FLAG && w[rev + S.BITS]! & HAS_MAX_TO_BE_ACKED && after(ack, w[rev + S.MAX_TO_BE_ACKED]!)) {
       found |= ACK_LOST_SEGMENT;
-      // Told once.
-      w[rev + S.MAX_TO_BE_ACKED] = ack;
+      // Told once for what was seen of the other side so far.
+      w[rev + S.MAX_TO_BE_ACKED] = w[rev + S.NEXT_SEQ]!;
     }
 
     const takesNumbers = length > 0 || (flags & (wire.SYN | wire.FIN)) !== 0;
     const end = (seq + length) >>> 0;
-    if (takesNumbers && hasNext && before(seq, next) && (found & KEEP_ALIVE) === 0)
-      found |= this.#repeated(
-        states,
-        fwd,
-        rev,
-        fwdTimes,
-        revTimes,
-        ofState,
-        sacks,
-        state * 2 + 1 - forward,
-        seq,
-        end,
-        flags,
-        length,
-        time,
-      );
+    if (takesNumbers && (found & KEEP_ALIVE) === 0)
+      found |= this.#repeated(states, fwd, rev, fwdTimes, revTimes, ofState, seq, end, flags, length, time);
 
     let nextSeq = end;
     if (takesNumbers) {
@@ -358,7 +330,7 @@ export class TcpAnalysis {
     }
     const hasMax = (w[fwd + S.BITS]! & HAS_MAX_TO_BE_ACKED) !== 0;
     if ((!hasMax || seq === w[fwd + S.MAX_TO_BE_ACKED]) && !isProbe) {
-      w[fwd + S.MAX_TO_BE_ACKED] = nextSeq;
+      w[fwd + S.MAX_TO_BE_ACKED] = w[fwd + S.NEXT_SEQ]!;
       w[fwd + S.BITS]! |= HAS_MAX_TO_BE_ACKED;
     }
     w[fwd + S.WINDOW] = window;
@@ -367,21 +339,22 @@ export class TcpAnalysis {
     times[fwdTimes + S.LAST_ACK_TIME] = time;
     w[fwd + S.LAST_FLAGS] = found;
 
-    if (flags & wire.ACK_FLAG) this.#acknowledge(states, rev, ack, time);
-    if (length > 0 && w[fwd + S.HEAD] !== 0 && w[fwd + S.BITS]! & FLIGHT_KNOWN) {
-      const inFlight = (w[fwd + S.HIGHEST]! - segments.seq(w[fwd + S.HEAD]!)) | 0;
+    this.#acknowledge(states, rev, ack, time);
+    if (length > 0 && w[fwd + S.HEAD] !== 0 && (w[fwd + S.BITS]! & FLIGHT_UNKNOWN) === 0) {
+      w[fwd + S.PUSHED]! += length;
+      const unseen = flags & (wire.SYN | wire.FIN) ? 1 : 0;
+      const inFlight = ((w[fwd + S.HIGHEST]! - segments.seq(w[fwd + S.HEAD]!)) | 0) - unseen - w[rev + S.SACKED]!;
       if (inFlight > 0 && inFlight < 2_000_000_000) {
         this.bytesInFlight = inFlight;
-        w[fwd + S.PUSHED]! += length;
         this.pushBytesSent = w[fwd + S.PUSHED]!;
-        if (flags & wire.PSH) w[fwd + S.PUSHED] = 0;
       }
+      if (flags & wire.PSH) w[fwd + S.PUSHED] = 0;
     }
 
     if ((flags & (wire.SYN | wire.ACK_FLAG)) === wire.SYN) times[ofState + S.SYN_TIME] = time;
     else if (
       (flags & (wire.SYN | wire.ACK_FLAG)) === wire.ACK_FLAG &&
-      Number.isNaN(times[ofState + S.FIRST_RTT]!) &&
+      !(times[ofState + S.FIRST_RTT]! > 0) &&
       !Number.isNaN(times[ofState + S.SYN_TIME]!) &&
       this.seq === 1
     )
@@ -391,7 +364,7 @@ export class TcpAnalysis {
     this.isRemarkable = this.flags !== 0 || this.acksFrame !== 0 || this.bytesInFlight !== 0;
   }
 
-  /** What a segment is that does not advance the sequence number. */
+  /** What a segment is that does not advance the sequence number; 0 for one that does. */
   #repeated(
     states: TcpStates,
     fwd: number,
@@ -399,8 +372,6 @@ export class TcpAnalysis {
     fwdTimes: number,
     revTimes: number,
     ofState: number,
-    sacks: Map<number, Uint32Array>,
-    sackOfOther: number,
     seq: number,
     end: number,
     flags: number,
@@ -411,19 +382,15 @@ export class TcpAnalysis {
     const otherAcks = (w[rev + S.BITS]! & HAS_LAST_ACK) !== 0;
     if (length > 0 && otherAcks && w[rev + S.LAST_ACK] !== 0 && !after(end, w[rev + S.LAST_ACK]!))
       return SPURIOUS_RETRANSMISSION;
+    const next = w[fwd + S.NEXT_SEQ]!;
+    if ((w[fwd + S.BITS]! & HAS_NEXT_SEQ) === 0 || !before(seq, next)) return 0;
+    // What begins with the byte of a window probe brings new data.
+    if (length > 1 && seq === (next - 1) >>> 0) return 0;
     const sinceAck = time - times[revTimes + S.LAST_ACK_TIME]!;
-    if (w[rev + S.DUPLICATES]! >= 2 && sinceAck < FAST_WITHIN) {
-      if (w[rev + S.LAST_ACK] === seq) return FAST_RETRANSMISSION;
-      const blocks = sacks.get(sackOfOther);
-      if (blocks !== undefined) {
-        let isSacked = false;
-        for (let i = 0; i < blocks.length; i += 2)
-          if (!before(seq, blocks[i]!) && !after(end, blocks[i + 1]!)) isSacked = true;
-        if (!isSacked) return FAST_RETRANSMISSION;
-      }
-    }
+    if (w[rev + S.DUPLICATES]! >= 2 && sinceAck < FAST_WITHIN && w[rev + S.LAST_ACK] === seq)
+      return FAST_RETRANSMISSION;
     const rtt = times[ofState + S.FIRST_RTT]!;
-    const within = Number.isNaN(rtt) || rtt === 0 ? OUT_OF_ORDER_WITHIN : rtt;
+    const within = rtt > 0 ? rtt : OUT_OF_ORDER_WITHIN;
     const sinceHighest = time - times[fwdTimes + S.NEXT_SEQ_TIME]!;
     if (sinceHighest < within) {
       const withFlags = (end + (flags & (wire.SYN | wire.FIN) ? 1 : 0)) >>> 0;
@@ -434,8 +401,10 @@ export class TcpAnalysis {
       }
       if (!isSeen) return OUT_OF_ORDER;
     }
-    this.rtoFrame = w[fwd + S.NEXT_SEQ_FRAME]!;
-    this.rto = sinceHighest;
+    // The timer runs since the oldest segment that waits for its acknowledgement was sent.
+    const oldest = w[fwd + S.HEAD]!;
+    this.rtoFrame = oldest === 0 ? w[fwd + S.NEXT_SEQ_FRAME]! : segments.frame(oldest);
+    this.rto = oldest === 0 ? sinceHighest : time - segments.time(oldest);
     return RETRANSMISSION;
   }
 
@@ -475,19 +444,9 @@ export class TcpAnalysis {
   }
 
   /** Reads the options that matter here: window scale of a SYN, selective acknowledgements. */
-  #options(
-    bytes: Uint8Array,
-    at: number,
-    body: number,
-    w: Uint32Array,
-    fwd: number,
-    rev: number,
-    flags: number,
-    sacks: Map<number, Uint32Array>,
-    sackKey: number,
-  ): void {
+  #options(bytes: Uint8Array, at: number, body: number, w: Uint32Array, fwd: number, rev: number, flags: number): void {
+    let sacked = 0;
     let shift = NOT_SCALED;
-    let blocks: Uint32Array | null = null;
     for (let place = wire.optionsAt(at); place < body; ) {
       const type = bytes[place]!;
       if (type === OPTION_END) break;
@@ -498,17 +457,12 @@ export class TcpAnalysis {
       const length = place + 1 < body ? bytes[place + 1]! : 0;
       if (length < 2 || place + length > body) break;
       if (type === OPTION_WINDOW_SCALE && length === 3) shift = Math.min(bytes[place + 2]!, MAX_SHIFT) + 1;
-      else if (type === OPTION_SACK && length >= 10) {
-        const count = (length - 2) >> 3;
-        blocks = new Uint32Array(count * 2);
-        for (let i = 0; i < count * 2; i++) blocks[i] = be32(bytes, place + 2 + i * 4);
-      }
+      else if (type === OPTION_SACK)
+        for (let block = place + 2; block + 8 <= place + length; block += 8)
+          sacked += Math.max((be32(bytes, block + 4) - be32(bytes, block)) | 0, 0);
       place += length;
     }
-    if (blocks !== null) {
-      if (sacks.size > 65_536) sacks.clear();
-      sacks.set(sackKey, blocks);
-    } else if (sacks.size > 0) sacks.delete(sackKey);
+    w[fwd + S.SACKED] = sacked;
     if ((flags & wire.SYN) === 0) return;
     w[fwd + S.BITS] = (w[fwd + S.BITS]! & ~SHIFT_MASK) | shift;
     // RFC 7323 2.2: without the option in the SYN's answer neither side scales.

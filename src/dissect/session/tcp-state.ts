@@ -28,7 +28,9 @@ export const SEGMENTS = 11;
 export const HIGHEST = 12;
 /** Bytes sent since the last PSH. */
 export const PUSHED = 13;
-export const DIRECTION_WORDS = 14;
+/** Bytes in the blocks of its last segment's selective acknowledgement. */
+export const SACKED = 14;
+export const DIRECTION_WORDS = 15;
 /** Words of a connection, behind those of its directions. */
 export const OWNER = DIRECTION_WORDS * 2;
 const WORDS = OWNER + 1;
