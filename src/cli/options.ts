@@ -83,7 +83,7 @@ export function addWriteOptions(command: Command): void {
 
 export function addPrintOptions(command: Command): void {
   command
-    .option('-n, --numeric', 'do not look up names (names are never looked up; accepted for the habit)')
+    .option('-n, --numeric', 'numbers only; else names of ports and hosts as /etc/services and /etc/hosts have them')
     .option('-e, --link-level', 'print the link-level header')
     .option('-v, --verbose', 'print more, check checksums; more with -vv, -vvv', counted(3))
     .option('-q, --quiet', 'print less')

@@ -42,40 +42,63 @@ export const quoted = (word: string): string =>
 export const ownCommand = (args: string[] = process.argv.slice(2)): string =>
   [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args].map(quoted).join(' ');
 
-/** The commands that would give this one the privilege that it lacks, each with what it does. Only those that can work
- * here: a program that is not installed is not proposed. */
-export function waysToPermission(args?: string[]): { command: string; what: string }[] {
-  const own = ownCommand(args);
-  const ways: { command: string; what: string }[] = [];
+/** A command that gives this one the privilege that it lacks. */
+export interface Way {
+  command: string;
+  /** What it does. */
+  what: string;
+  /** Why it cannot work on this machine, or ''. */
+  not: string;
+}
+
+/** The commands that would give this one the privilege, those that work here first. `lonely` are the words that make
+ * sense in a private network, where there is nothing but a loopback; by default `args` themselves. */
+export function waysToPermission(args: string[] = process.argv.slice(2), lonely: string[] = args): Way[] {
   const uid = process.getuid!();
-  const gid = process.getgid!();
-  const sudo = uid === 0 ? '' : which('sudo') !== null ? 'sudo ' : null;
-  const inBounds = has(capabilities().bounding, CAP_NET_RAW);
-  if (sudo && inBounds) ways.push({ command: `${sudo}${own}`, what: 'as root' });
-  if (which('setpriv') !== null && inBounds) {
-    const user = uid === 0 ? '' : `--reuid=${uid} --regid=${gid} --init-groups `;
-    const caps = '--inh-caps=+net_raw,+net_admin --ambient-caps=+net_raw,+net_admin';
-    const command = `setpriv ${user}${caps} ${own}`;
-    if (sudo !== null) ways.push({ command: `${sudo}${command}`, what: 'as yourself, with only the two capabilities' });
-    else ways.push({ command: `su -c ${quoted(command)}`, what: 'as yourself, with only the two capabilities' });
-  }
-  if (which('unshare') !== null)
-    ways.push({
-      command: `unshare -Urn ${own}`,
-      what: 'no privilege needed: in a private network of its own, with only a loopback',
-    });
-  return ways;
+  const isRoot = uid === 0;
+  const bounds = has(capabilities().bounding, CAP_NET_RAW) ? '' : 'this process may never have the capability';
+  const sudo = which('sudo') !== null;
+  const asUser = isRoot ? '' : `--reuid=${uid} --regid=${process.getgid!()} --clear-groups `;
+  const capable = `setpriv ${asUser}--inh-caps=+net_raw,+net_admin --ambient-caps=+net_raw,+net_admin ${ownCommand(args)}`;
+  const raised = isRoot ? capable : sudo ? `sudo ${capable}` : `su -c ${quoted(capable)}`;
+  // The loopback of a new network namespace is down.
+  const alone = `unshare -Urn sh -c 'ip link set lo up; exec "$@"' sh ${ownCommand(lonely)}`;
+  const ways: Way[] = [
+    {
+      command: `sudo ${ownCommand(args)}`,
+      what: 'as root',
+      not: isRoot ? 'this is root already' : sudo ? bounds : 'sudo is not installed',
+    },
+    {
+      command: raised,
+      what: 'with only the two capabilities',
+      not: which('setpriv') === null ? 'setpriv is not installed' : bounds,
+    },
+    {
+      command: alone,
+      what: 'without any privilege, in a private network of its own',
+      not: which('unshare') === null ? 'unshare is not installed' : '',
+    },
+  ];
+  return ways.sort((a, b) => Number(a.not !== '') - Number(b.not !== ''));
 }
 
 /** The failure that says what is missing and what would work here. `doing` begins the sentence: `capturing on eth0`. */
-export function noPermission(doing: string, cause: string): Failure {
-  const ways = waysToPermission();
+export function noPermission(doing: string, cause: string, lonely?: string[]): Failure {
+  const ways = waysToPermission(undefined, lonely);
   const lines = [`${doing} needs CAP_NET_RAW (and CAP_NET_ADMIN for promiscuous mode): ${cause}`];
   if (process.getuid!() === 0 && !has(capabilities().bounding, CAP_NET_RAW))
     lines.push(
       'This is root without the capability, as in a container: start the container with --cap-add=NET_RAW,NET_ADMIN.',
     );
-  if (ways.length > 0)
-    lines.push('What works here:', ...ways.map(({ command, what }) => `  ${command}\n      ${what}`));
+  lines.push('What works here:');
+  let elsewhere = false;
+  for (const { command, what, not } of ways) {
+    if (not !== '' && !elsewhere) {
+      elsewhere = true;
+      lines.push('What does not work here:');
+    }
+    lines.push(`  ${command}`, `      ${what}${not === '' ? '' : `; ${not}`}`);
+  }
   return new Failure(lines.join('\n'), EXIT_NO_PERMISSION);
 }

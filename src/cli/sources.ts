@@ -120,7 +120,11 @@ function libpcapSource(interfaces: string[], expression: string, options: Captur
 /** What a person should read when the kernel refused. */
 function explained(error: SystemError | LibpcapError, interfaces: string[]): Failure {
   const on = interfaces.join(', ');
-  if (error.code === 'EPERM' || error.code === 'EACCES') return noPermission(`capturing on ${on}`, error.message);
+  if (error.code === 'EPERM' || error.code === 'EACCES') {
+    // A private network has no other interface than its loopback.
+    const lonely = on === 'lo' || on === 'any' ? undefined : ['capture', 'lo'];
+    return noPermission(`capturing on ${on}`, error.message, lonely);
+  }
   if (error.code === 'ENETDOWN') return new Failure(`${on} is not up: ip link set ${on} up`);
   if (error.code === 'ENOMEM')
     return new Failure(

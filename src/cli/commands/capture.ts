@@ -44,7 +44,7 @@ export function define(program: Command): void {
     .option('--immediate', 'hand over each frame at once')
     .addOption(new Option('--immediate-mode').hideHelp())
     .option('--block-timeout <ms>', 'hand over a block after this long', integer(1, 60_000, 'milliseconds'))
-    .option('-j, --timestamp-type <type>', 'host, adapter or adapter_unsynced')
+    .option('-j, --timestamp-type <type>', 'whose clock: host or adapter_unsynced')
     .addOption(new Option('--time-stamp-type <type>').hideHelp())
     .option('--fanout <threads> [mode]', `share the frames among threads, by ${FANOUT_MODES.join(', ')}`, fanout)
     .option('-Z, --user <name>', 'become this user after opening the interface')
