@@ -86,6 +86,16 @@ describeNetwork('send', () => {
     expect(received() - before).toBe(2);
   });
 
+  it('sends through AF_XDP as well, with the same counts', async () => {
+    const before = received();
+    const frames = Array.from({ length: 700 }, (_, index) => frame(index, 60 + index));
+    const result = await send(calls, pair.a, [...frames, frame(700, 1519)], { via: 'af_xdp' });
+    expect(result.sent).toBe(700);
+    expect(result.bytes).toBe(frames.reduce((sum, { length }) => sum + length, 0));
+    expect(result.failed).toEqual(new Map([['EMSGSIZE', 1]]));
+    expect(received() - before).toBe(700);
+  });
+
   it('keeps the rate', async () => {
     const started = performance.now();
     const result = await send(

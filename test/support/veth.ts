@@ -13,6 +13,13 @@ let made = 0;
 /** A device name that no other test has: at most 15 characters, as IFNAMSIZ asks. */
 export const deviceName = (): string => `nl${process.pid % 100000}x${made++}`;
 
+/** Waits until the kernel has noticed that the devices have a carrier, which it does a moment after they are up: frames that
+ * are sent before that are lost without a word. `shell` runs a command in the devices' namespace. */
+function untilRunning(devices: readonly string[], shell: (...command: string[]) => string = run): void {
+  const script = `for d in ${devices.join(' ')}; do for i in $(seq 500); do [ "$(cat /sys/class/net/$d/operstate)" = up ] && break; sleep 0.01; done; done`;
+  shell('sh', '-c', script);
+}
+
 /** A veth pair in this namespace: two ends, both up, without addresses of ours, IPv6 chatter off. */
 export interface Pair {
   a: string;
@@ -29,6 +36,7 @@ export function vethPair(options: { mtu?: number; quiet?: boolean } = {}): Pair 
     if (options.mtu) run('ip', 'link', 'set', end, 'mtu', String(options.mtu));
     run('ip', 'link', 'set', end, 'up');
   }
+  untilRunning([a, b]);
   return { a, b, remove: () => void spawnSync('ip', ['link', 'del', a]) };
 }
 
@@ -96,6 +104,8 @@ export async function joined(net = 0): Promise<{ here: string; there: string; fa
   far.run('ip', 'address', 'add', `10.99.${net}.2/24`, 'dev', there);
   far.run('ip', 'address', 'add', `fd99:${net}::2/64`, 'dev', there, 'nodad');
   far.run('ip', 'link', 'set', there, 'up');
+  untilRunning([here]);
+  untilRunning([there], (...command) => far.run(...command));
   return {
     here,
     there,
