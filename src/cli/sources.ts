@@ -3,6 +3,7 @@ import type { Expression } from '../capture/expression.ts';
 import { LIBPCAP_LIMITS, LibpcapError, openLibpcap } from '../capture/libpcap.ts';
 import { type LiveOptions, SingleRing } from '../capture/live.ts';
 import type { LiveSource } from '../capture/session.ts';
+import { formatOfName } from '../savefile/index.ts';
 import { deviceLinkType, LINKTYPE_LINUX_SLL2 } from '../socket/linktype.ts';
 import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
 import { addresses, type Link } from '../socket/route.ts';
@@ -29,6 +30,11 @@ export async function openSource(
       ? LINKTYPE_LINUX_SLL2
       : deviceLinkType(devices.find((device) => device.name === name)!.arphrd).linkType,
   );
+  const { write } = options;
+  if (write !== undefined && new Set(linkTypes).size > 1 && formatOfName(write).format === 'pcap')
+    throw new UsageError(
+      `a pcap file has frames of one link type, and ${interfaces.join(', ')} have several: write pcapng (-w FILE.pcapng)`,
+    );
   // A wrong expression is told before the kernel is asked for anything.
   let filter: Expression | undefined;
   if (expression !== '') {

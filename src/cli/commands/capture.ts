@@ -6,9 +6,9 @@ import { addPrintOptions, addSelectOptions, addWriteOptions } from '../options.t
 const isMode = (word: string | undefined): word is Fanout['mode'] =>
   (FANOUT_MODES as readonly string[]).includes(word ?? '');
 
-/** `4` or `4,hash`. */
+/** `4`, `4,hash` or `4:hash`. */
 function fanout(text: string): Fanout {
-  const [threads, mode = 'hash', ...more] = text.split(',');
+  const [threads, mode = 'hash', ...more] = text.split(/[,:]/);
   if (!isMode(mode) || more.length > 0)
     throw new InvalidArgumentError(`The mode must be one of ${FANOUT_MODES.join(', ')}.`);
   return { threads: integer(1, 64)(threads!), mode };
