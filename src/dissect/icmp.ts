@@ -78,7 +78,8 @@ function printIcmp(t: Text, at: number, length: number): void {
   if (t.verbose === 0) return;
   if (!t.fragmented && t.has(at, length)) {
     const left = checksum(bytes, at, at + length);
-    if (left !== 0 && t.checksums) {
+    // -K is about IP, TCP and UDP only.
+    if (left !== 0) {
       const stated = wire.checksum(bytes, at);
       t.trouble |= TROUBLE_CHECKSUM;
       out.ascii(' (wrong icmp cksum ');

@@ -87,7 +87,8 @@ function printIcmp6(t: Text, at: number, length: number): void {
     t.invalid();
     return;
   }
-  if (t.verbose > 0 && t.checksums && !t.fragmented && t.has(at, length)) {
+  // -K is about IP, TCP and UDP only.
+  if (t.verbose > 0 && !t.fragmented && t.has(at, length)) {
     t.reads(at, wire.FIXED_LENGTH);
     const left = wire.verify(bytes, at, at + length, t.pseudo(IPPROTO_ICMPV6));
     if (left === 0) out.ascii('[icmp6 sum ok] ');

@@ -193,7 +193,10 @@ function printOptionHeader(t: Text, protocol: number, at: number): number {
   const isHop = protocol === IPPROTO_HOPOPTS;
   t.layer = isHop ? 'hbhopt' : 'dstopt';
   const size = (t.u8(at + 1) + 1) * 8;
-  t.reads(at, size);
+  if (!t.has(at, size)) {
+    t.truncated();
+    return -1;
+  }
   out.ascii(isHop ? 'HBH ' : 'DSTOPT ');
   // tcpdump looks into destination options only to print them.
   if ((isHop || t.verbose > 0) && !printOptions(t, at + 2, size - 2, isHop)) {

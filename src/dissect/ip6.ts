@@ -107,7 +107,6 @@ export function printIpv6(t: Text, at: number, length: number): void {
         break;
       }
       advance = printExtension(t, next, header);
-      if (advance < 0) break;
       if (next === IPPROTO_HOPOPTS) {
         sawHopByHop = true;
         if (jumboLength >= 0) {
@@ -121,6 +120,7 @@ export function printIpv6(t: Text, at: number, length: number): void {
           break;
         }
       }
+      if (advance < 0) break;
       if (next === IPPROTO_FRAGMENT) t.fragmented = true;
       next = bytes[header]!;
       t.layer = 'ip6';

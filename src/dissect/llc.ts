@@ -1,3 +1,4 @@
+import { hexdump } from '../bytes/hexdump.ts';
 import { LINKTYPE_ETHERNET } from '../wire/linktype.ts';
 import * as wire from '../wire/llc.ts';
 import { defineFields } from './fields.ts';
@@ -145,7 +146,7 @@ export function printLlc(t: Text, at: number, length: number, addresses: number)
     if (t.u8(payload) === XID_FORMAT) {
       if (!t.has(payload, 3) || length - headerLength < 3) {
         t.truncated();
-        t.unknown(payload, t.end - payload);
+        hexdump(out, bytes, payload, t.end, true);
         return headerLength;
       }
       out.ascii(': ');
@@ -162,7 +163,8 @@ export function printLlc(t: Text, at: number, length: number, addresses: number)
 
 function cut(t: Text, at: number, length: number): number {
   t.truncated();
-  t.unknown(at, t.end - at);
+  // Dumped whatever the options are, as tcpdump does.
+  hexdump(t.out, t.bytes, at, t.end, true);
   return Math.min(length, t.end - at);
 }
 

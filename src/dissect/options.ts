@@ -31,7 +31,7 @@ export interface TextOptions {
   ascii?: 0 | 1 | 2;
   /** --number. */
   number?: boolean;
-  /** -K gives false: checksums of TCP, UDP and others are not verified under `verbose`. */
+  /** -K gives false: checksums of IP, TCP and UDP are not verified under `verbose`. */
   checksums?: boolean;
   /** Each line names the interface and the direction of its frame, as for frames of `any`: for captures of several. */
   showInterface?: boolean;

@@ -54,6 +54,8 @@ export class TimestampWriter {
   }
 
   #difference(out: TextWriter, seconds: number, nanoseconds: number): void {
+    // What is not shown does not count: differences are those of the times as they would be printed.
+    if (!this.#nano) nanoseconds -= nanoseconds % 1000;
     if (this.#isFirst) {
       this.#baseSeconds = seconds;
       this.#baseNanoseconds = nanoseconds;

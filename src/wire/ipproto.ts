@@ -30,3 +30,5 @@ export const IPPROTO_MOBILITY = 135;
 export const IPPROTO_UDPLITE = 136;
 export const IPPROTO_HIP = 139;
 export const IPPROTO_SHIM6 = 140;
+/** RFC 8986 10.1. */
+export const IPPROTO_ETHERNET = 143;
