@@ -122,7 +122,11 @@ function build(): string {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
   const done = spawnSync(process.execPath, [compiler, '-p', join(folder, 'tsconfig.json')], { encoding: 'utf8' });
-  if (done.status !== 0) process.stderr.write(`the build has errors, and is used all the same:\n${done.stdout}\n`);
+  if (done.status !== 0) {
+    const errors = done.stdout.trim().split('\n');
+    const shown = [...errors.slice(0, 3), ...(errors.length > 3 ? [`and ${errors.length - 3} more lines`] : [])];
+    process.stderr.write(`the build has errors, and is used all the same:\n${shown.join('\n')}\n`);
+  }
   return folder;
 }
 
