@@ -21,6 +21,8 @@ export class StatusLine {
       this.#shown = true;
     };
     draw();
+    // However the process ends, the shell's prompt finds an empty line.
+    process.once('exit', () => this.stop());
     this.#timer = setInterval(draw, every);
     this.#timer.unref();
   }
