@@ -18,7 +18,7 @@ import { IPSKB_FRAG_COMPLETE, IPSKB_FRAG_PMTU, ipSendCheck, ipv4Sysctl } from '.
 import { inetProtos } from './ip-input.ts';
 import * as mib from './mib.ts';
 import { ipRouteInput } from './route.ts';
-import { kfreeSkb, skbCow, skbOrphan, skbPull, skbTrim } from './skbuff.ts';
+import { consumeSkb, copyBytes, kfreeSkb, skbCow, skbOrphan, skbPull, skbTrim } from './skbuff.ts';
 import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Net, type NetDevice, type SkBuff } from './structs.ts';
 
 /** Reassembly of IPv4 (net/ipv4/ip_fragment.c, inet_fragment.c). */
@@ -276,6 +276,16 @@ function reassemble(net: Net, qp: Ipq, last: SkBuff): SkBuff | null {
   let summed = first.ipSummed;
   for (let i = 1; i < qp.fragments.length; i++) {
     const { skb } = qp.fragments[i]!;
+    if (skb.ipSummed !== summed) summed = CHECKSUM_NONE;
+    // skb_try_coalesce: what fits behind the first piece is copied there, and its buffer goes.
+    if (tail === null && skb.dataLen === 0 && skb.len <= first.end - first.tail) {
+      copyBytes(first.head, first.tail, skb.head, skb.data, skb.len);
+      net.copies.within++;
+      first.tail += skb.len;
+      first.len += skb.len;
+      consumeSkb(skb);
+      continue;
+    }
     if (tail === null) first.fragList = skb;
     else tail.next = skb;
     skb.next = null;
@@ -283,7 +293,6 @@ function reassemble(net: Net, qp: Ipq, last: SkBuff): SkBuff | null {
     first.len += skb.len;
     first.dataLen += skb.len;
     first.truesize += skb.truesize;
-    if (skb.ipSummed !== summed) summed = CHECKSUM_NONE;
     if (skb !== last) skb.dst = null;
   }
   if (summed !== CHECKSUM_UNNECESSARY) summed = CHECKSUM_NONE;

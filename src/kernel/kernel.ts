@@ -1,6 +1,7 @@
 import type { Clock } from '../time/clock.ts';
 import { NUD_PERMANENT } from '../uapi/neighbour.ts';
 import { inetInit } from './af-inet.ts';
+import { packetInit } from './af-packet/af-packet.ts';
 import { arpInit, arpTbl } from './arp.ts';
 import { devClose, devOpen, devSetMtu } from './dev.ts';
 import { devinetInit, inetAddAddress } from './devinet.ts';
@@ -146,6 +147,7 @@ export class Kernel {
     udpInit(net);
     rawInit(net);
     pingInit(net);
+    packetInit(net);
     loopbackInit(net);
     devOpen(net.loopbackDev);
   }

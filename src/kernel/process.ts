@@ -249,6 +249,7 @@ export class Process implements SystemCalls {
     if (typeof socket === 'number') return socket;
     const msg = this.#send;
     if (address !== null && address.length > SOCKADDR_STORAGE) return -EINVAL;
+    if (address !== null && address.length === 0) address = null;
     msg.name = address;
     msg.nameAt = 0;
     msg.namelen = address === null ? 0 : address.length;

@@ -176,6 +176,8 @@ function reset(skb: SkBuff): void {
   skb.opt6 = null;
   skb.dropcount = 0;
   skb.origlen = 0;
+  skb.sllHatype = 0;
+  skb.sllHalen = 0;
   skb.peeked = false;
   skb.csumCoverage = 0;
   skb.partialCov = false;

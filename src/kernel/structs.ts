@@ -93,6 +93,8 @@ export class SkBuff {
   dropcount = 0;
   /** PACKET_SKB_CB: length on the wire, and the address that the device's header held. */
   origlen = 0;
+  sllHatype = 0;
+  sllHalen = 0;
   /** Peeked at already (udp: checksum known). */
   peeked = false;
   /** UDP-Lite: bytes that the checksum covers; 0 for all (UDP_SKB_CB). */

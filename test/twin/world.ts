@@ -1,0 +1,230 @@
+/** Two kernels, one stage: a near host and a far host joined by a cable, once made of network namespaces of this machine,
+ * once of two of our kernels. A case is a program over the contract that is run on both. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { Kernel, veth } from '../../src/kernel/kernel.ts';
+import type { Process } from '../../src/kernel/process.ts';
+import { enterNetwork, linuxSystemCalls } from '../../src/linux/index.ts';
+import type { SystemCalls } from '../../src/syscall/contract.ts';
+import { seededRandom } from '../../src/time/random.ts';
+import { VirtualClock } from '../../src/time/virtual.ts';
+import { encodeSockaddrLl } from '../../src/uapi/sockaddr.ts';
+import { AF_PACKET, MSG_TRUNC, SOCK_RAW } from '../../src/uapi/socket.ts';
+import { run } from '../support/network.ts';
+
+export interface World {
+  readonly kind: 'linux' | 'emulated';
+  readonly near: SystemCalls;
+  readonly far: SystemCalls;
+  /** Name of the near host's device. */
+  readonly dev: string;
+  readonly ifindex: number;
+  /** Lets `milliseconds` pass: really, or on the virtual clock. */
+  settle(milliseconds: number): void;
+  /** Frames that passed the near device since the last call, as text, random fields masked. */
+  frames(): string[];
+  /** The same calls with no capability. */
+  unprivileged(): SystemCalls;
+  dispose(): void;
+}
+
+export const NEAR_MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
+export const FAR_MAC = Uint8Array.of(2, 0, 0, 0, 0, 2);
+const mac = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join(':');
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+/** A frame as text. IPv4's identification is masked where it is not 0 (it starts at random), and with it the header
+ * checksum. */
+export function maskFrame(frame: Uint8Array, type: number): string {
+  const copy = frame.slice();
+  const at = 14;
+  let mark = '';
+  if (copy.length >= at + 20 && copy[12] === 8 && copy[13] === 0) {
+    if (copy[at + 4] !== 0 || copy[at + 5] !== 0) mark = ' id';
+    copy.fill(0, at + 4, at + 6);
+    copy.fill(0, at + 10, at + 12);
+    // ICMP quotes the header of a packet of ours, identification and checksums too.
+    const icmp = at + ((copy[at]! & 15) << 2);
+    if (copy[at + 9] === 1 && copy.length >= icmp + 28 && [3, 5, 11, 12].includes(copy[icmp]!)) {
+      copy.fill(0, icmp + 2, icmp + 4);
+      copy.fill(0, icmp + 8 + 4, icmp + 8 + 6);
+      copy.fill(0, icmp + 8 + 10, icmp + 8 + 12);
+    }
+  }
+  return `${type === 4 ? 'out' : `in${type}`} ${hex(copy)}${mark}`;
+}
+
+/** A tap on the near device: a packet socket of the kernel under test. */
+function tap(calls: SystemCalls, ifindex: number): { drain(): string[]; close(): void } {
+  const fd = calls.socket(AF_PACKET, SOCK_RAW, 0);
+  if (fd < 0) throw new Error(`packet socket: ${fd}`);
+  const bound = calls.bind(fd, encodeSockaddrLl({ protocol: 3, ifindex }));
+  if (bound < 0) throw new Error(`bind of the tap: ${bound}`);
+  const buffer = new Uint8Array(70000);
+  const name = new Uint8Array(20);
+  return {
+    drain() {
+      const frames: string[] = [];
+      for (;;) {
+        const n = calls.recvfrom(fd, buffer, MSG_TRUNC, name, Int32Array.of(20));
+        if (n < 0) return frames;
+        frames.push(maskFrame(buffer.subarray(0, Math.min(n, buffer.length)), name[10]!));
+      }
+    },
+    close: () => void calls.close(fd),
+  };
+}
+
+let made = 0;
+
+const nobody = new Int32Array(new SharedArrayBuffer(4));
+const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds);
+
+/** Calls whose sockets and files belong to the namespace `path`. */
+function inside(calls: SystemCalls, path: string): SystemCalls {
+  const enter = <A extends unknown[], R>(call: (...args: A) => R) => {
+    return (...args: A): R => {
+      enterNetwork(path);
+      return call(...args);
+    };
+  };
+  return new Proxy(calls, {
+    get(target, key) {
+      const value = Reflect.get(target, key) as unknown;
+      if (typeof value !== 'function') return value;
+      const bound = (value as (...args: unknown[]) => unknown).bind(target);
+      return ['socket', 'socketpair', 'readFile', 'writeFile', 'readdir', 'readlink'].includes(key as string)
+        ? enter(bound)
+        : bound;
+    },
+  });
+}
+
+export function linuxWorld(): World {
+  const id = `${process.pid}n${made++}`;
+  const near = `near${id}`;
+  const far = `far${id}`;
+  run('sh', '-c', 'mkdir -p /run/netns');
+  for (const name of [near, far]) run('ip', 'netns', 'add', name);
+  const script = `
+    ip -n ${near} link set lo up
+    ip -n ${far} link set lo up
+    ip -n ${near} link add eth0 type veth peer name eth0 netns ${far}
+    ip -n ${near} link set eth0 address ${mac(NEAR_MAC)}
+    ip -n ${far} link set eth0 address ${mac(FAR_MAC)}
+    for n in ${near} ${far}; do ip netns exec $n sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; done
+    ip -n ${near} address add 10.0.0.1/24 dev eth0
+    ip -n ${far} address add 10.0.0.2/24 dev eth0
+    ip -n ${near} link set eth0 up
+    ip -n ${far} link set eth0 up
+    ip -n ${near} neighbour replace 10.0.0.2 lladdr ${mac(FAR_MAC)} dev eth0 nud permanent
+    ip -n ${far} neighbour replace 10.0.0.1 lladdr ${mac(NEAR_MAC)} dev eth0 nud permanent
+    ip -n ${near} route add 10.1.0.0/16 via 10.0.0.2
+    ip -n ${near} route add blackhole 10.66.0.0/16
+    ip -n ${near} route add prohibit 10.67.0.0/16
+    ip -n ${near} route add unreachable 10.68.0.0/16
+  `;
+  run('sh', '-e', '-c', script);
+  const nearPath = `/run/netns/${near}`;
+  const farPath = `/run/netns/${far}`;
+  if (!existsSync(nearPath)) throw new Error(`no ${nearPath}`);
+  const calls = linuxSystemCalls();
+  const nearCalls = inside(calls, nearPath);
+  const farCalls = inside(calls, farPath);
+  const ifindex = Number(
+    spawnSync('ip', ['-n', near, '-o', 'link', 'show', 'eth0'], { encoding: 'utf8' }).stdout.split(':')[0],
+  );
+  sleep(20);
+  const watching = tap(nearCalls, ifindex);
+  return {
+    kind: 'linux',
+    near: nearCalls,
+    far: farCalls,
+    dev: 'eth0',
+    ifindex,
+    settle: (milliseconds) => sleep(Math.max(1, milliseconds)),
+    frames: () => watching.drain(),
+    unprivileged: () => nearCalls,
+    dispose() {
+      watching.close();
+      for (const name of [near, far]) spawnSync('ip', ['netns', 'del', name]);
+    },
+  };
+}
+
+export function emulatedWorld(seed = 1): World {
+  const clock = new VirtualClock();
+  const random = seededRandom(seed);
+  const near = new Kernel({ clock, random, hostname: 'near' });
+  const far = new Kernel({ clock, random, hostname: 'far' });
+  veth({ kernel: near, name: 'eth0', address: NEAR_MAC }, { kernel: far, name: 'eth0', address: FAR_MAC });
+  near.address('eth0', '10.0.0.1/24').neighbour('eth0', '10.0.0.2', FAR_MAC);
+  far.address('eth0', '10.0.0.2/24').neighbour('eth0', '10.0.0.1', NEAR_MAC);
+  near
+    .route('10.1.0.0/16', { via: '10.0.0.2' })
+    .route('10.66.0.0/16', { type: 6 })
+    .route('10.67.0.0/16', { type: 8 })
+    .route('10.68.0.0/16', { type: 7 });
+  const nearCalls: Process = near.process();
+  const farCalls = far.process();
+  clock.advance(20e6);
+  const { ifindex } = near.device('eth0');
+  const watching = tap(nearCalls, ifindex);
+  return {
+    kind: 'emulated',
+    near: nearCalls,
+    far: farCalls,
+    dev: 'eth0',
+    ifindex,
+    settle: (milliseconds) => clock.advance(milliseconds * 1e6),
+    frames: () => watching.drain(),
+    unprivileged: () => near.process({ uid: 1000, gid: 1000 }),
+    dispose() {},
+  };
+}
+
+/** Where two results differ first, as text. */
+function difference(ours: unknown, linux: unknown, path = ''): string {
+  if (typeof ours === 'object' && typeof linux === 'object' && ours !== null && linux !== null) {
+    const a = ours as Record<string, unknown>;
+    const b = linux as Record<string, unknown>;
+    const found: string[] = [];
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      const one = difference(a[key], b[key], `${path}/${key}`);
+      if (one !== '') found.push(one);
+    }
+    return found.slice(0, 6).join('\n');
+  }
+  return Object.is(ours, linux) ? '' : `${path}: ours ${String(ours)}, Linux ${String(linux)}`;
+}
+
+/** Runs one program on both kernels in stages of their own and compares what it returns. */
+export interface Stage {
+  twin(name: string, program: (w: World) => unknown): void;
+  dispose(): void;
+}
+
+/** Both worlds, made when the first case runs, shared by the cases of a file. */
+export function stage(): Stage {
+  let host: World | undefined;
+  let ours: World | undefined;
+  return {
+    twin(name, program) {
+      it(name, () => {
+        host ??= linuxWorld();
+        ours ??= emulatedWorld();
+        host.frames();
+        ours.frames();
+        const theirs = program(host);
+        const mine = program(ours);
+        expect(mine, difference(mine, theirs)).toEqual(theirs);
+      });
+    },
+    dispose() {
+      host?.dispose();
+      ours?.dispose();
+    },
+  };
+}
