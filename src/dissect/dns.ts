@@ -31,6 +31,7 @@ const F = defineFields('dns', {
   'qry.name.len': ['Name Length', 'uint16', many],
   'qry.type': ['Type', 'uint16', many],
   'qry.class': ['Class', 'uint16', { base: 'hex', list: true }],
+  'qry.qu': ['"QU" question', 'bool', many],
   'resp.name': ['Name', 'string', many],
   'resp.type': ['Type', 'uint16', many],
   'resp.class': ['Class', 'uint16', { base: 'hex', list: true }],
@@ -116,23 +117,24 @@ function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
   const flags = wire.flags(bytes, at);
   f.uint(F.id, at, 2, wire.id(bytes, at));
   f.uint(F.flags, at + 2, 2, flags);
-  f.bool(F['flags.response'], at + 2, 2, (flags & wire.FLAG_RESPONSE) !== 0);
+  const isResponse = (flags & wire.FLAG_RESPONSE) !== 0;
+  f.bool(F['flags.response'], at + 2, 2, isResponse);
   f.uint(F['flags.opcode'], at + 2, 2, wire.opcode(bytes, at));
-  f.bool(F['flags.authoritative'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
+  if (isResponse) f.bool(F['flags.authoritative'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
   f.bool(F['flags.truncated'], at + 2, 2, (flags & wire.FLAG_TRUNCATED) !== 0);
   f.bool(F['flags.recdesired'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
-  f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
+  if (isResponse) f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
   f.bool(F['flags.z'], at + 2, 2, (flags & 0x40) !== 0);
-  f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
+  if (isResponse) f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
   f.bool(F['flags.checkdisable'], at + 2, 2, (flags & wire.FLAG_CHECKING_DISABLED) !== 0);
-  f.uint(F['flags.rcode'], at + 2, 2, flags & 15);
+  if (isResponse) f.uint(F['flags.rcode'], at + 2, 2, flags & 15);
   f.uint(F['count.queries'], at + 4, 2, wire.questionCount(bytes, at));
   f.uint(F['count.answers'], at + 6, 2, wire.answerCount(bytes, at));
   f.uint(F['count.auth_rr'], at + 8, 2, wire.authorityCount(bytes, at));
   f.uint(F['count.add_rr'], at + 10, 2, wire.additionalCount(bytes, at));
   let to = at + wire.HEADER_LENGTH;
   for (let i = wire.questionCount(bytes, at); i > 0; i--) {
-    to = walkQuestion(f, to, end, at);
+    to = walkQuestion(f, self, to, end, at);
     if (to < 0) return;
   }
   const records = wire.answerCount(bytes, at) + wire.authorityCount(bytes, at) + wire.additionalCount(bytes, at);
@@ -150,13 +152,17 @@ function walkName(f: Fields, field: number, at: number, end: number, message: nu
   return name;
 }
 
-function walkQuestion(f: Fields, at: number, end: number, message: number): number {
+function walkQuestion(f: Fields, self: Protocol, at: number, end: number, message: number): number {
   const name = walkName(f, F['qry.name'], at, end, message);
   if (name === null) return -1;
   f.uint(F['qry.name.len'], at, 0, name.text === '' ? 6 : name.text.length);
   if (!f.fits('dns', name.end, wire.QUESTION_FIXED, end)) return -1;
   f.uint(F['qry.type'], name.end, 2, be16(f.bytes, name.end));
-  f.uint(F['qry.class'], name.end + 2, 2, be16(f.bytes, name.end + 2));
+  const value = be16(f.bytes, name.end + 2);
+  if (self.name === 'mdns') {
+    f.uint(F['qry.class'], name.end + 2, 2, value & ~wire.CLASS_TOP_BIT);
+    f.bool(F['qry.qu'], name.end + 2, 2, (value & wire.CLASS_TOP_BIT) !== 0);
+  } else f.uint(F['qry.class'], name.end + 2, 2, value);
   return name.end + wire.QUESTION_FIXED;
 }
 

@@ -185,6 +185,8 @@ export class Fields {
   fragmented = false;
   /** Where the innermost IP packet ends on the wire, which may be beyond what was captured. */
   wireEnd = 0;
+  /** Where the innermost IP packet ends by its own length: beyond `capturedEnd` where it is cut. */
+  ipEnd = 0;
   srcPort = 0;
   dstPort = 0;
 
@@ -327,10 +329,17 @@ export class Fields {
     this.depth--;
   }
 
+  /** Value of the `checksum.status` field of a message whose checksum covers itself from `at` up to `end` alone. Such
+   * messages are few and short, so it is always verified (as it is in Wireshark). */
+  ownChecksumStatus(at: number, end: number): number {
+    if (this.fragmented || this.ip === 0 || this.ipEnd > this.capturedEnd) return UNVERIFIED;
+    return checksum(this.bytes, at, end) === 0 ? GOOD : BAD;
+  }
+
   /** Value of a `checksum.status` field for the segment of `length` bytes at `at`, whose checksum covers the innermost IP
    * packet's pseudo header. */
-  checksumStatus(at: number, length: number, protocol: number): number {
-    if (!this.verifies || this.fragmented || this.ipVersion === 0 || at + length > this.capturedEnd) return UNVERIFIED;
+  checksumStatus(at: number, length: number, protocol: number, verifies = this.verifies): number {
+    if (!verifies || this.fragmented || this.ipVersion === 0 || at + length > this.capturedEnd) return UNVERIFIED;
     const size = this.ipVersion === 4 ? 4 : 16;
     const src = this.ip + (this.ipVersion === 4 ? 12 : 8);
     const addresses = sum(this.bytes, this.finalDst, this.finalDst + size, sum(this.bytes, src, src + size));
@@ -350,7 +359,10 @@ export class Fields {
 export const BAD = 0;
 export const GOOD = 1;
 export const UNVERIFIED = 2;
-export const CHECKSUM_STATUS = { values: { [BAD]: 'Bad', [GOOD]: 'Good', [UNVERIFIED]: 'Unverified' } };
+export const NOT_PRESENT = 3;
+export const CHECKSUM_STATUS = {
+  values: { [BAD]: 'Bad', [GOOD]: 'Good', [UNVERIFIED]: 'Unverified', [NOT_PRESENT]: 'Not present' },
+};
 
 /** Deepest nesting of packets in packets that is followed. */
 export const MAX_DEPTH = 32;

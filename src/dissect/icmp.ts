@@ -3,7 +3,7 @@ import { be16 } from '../bytes/endian.ts';
 import * as wire from '../wire/icmp.ts';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import { BAD, CHECKSUM_STATUS, defineFields, GOOD, UNVERIFIED } from './fields.ts';
+import { CHECKSUM_STATUS, defineFields } from './fields.ts';
 import { printIcmpExtensions } from './icmp-extension.ts';
 import { ip, printIpv4, wrongVersion } from './ip.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
@@ -250,8 +250,7 @@ export const icmp: Protocol = {
     f.uint(F.type, at, 1, type);
     f.uint(F.code, at + 1, 1, wire.code(bytes, at));
     f.uint(F.checksum, at + 2, 2, wire.checksum(bytes, at));
-    const status = !f.verifies || f.fragmented ? UNVERIFIED : wire.verify(bytes, at, end) === 0 ? GOOD : BAD;
-    f.uint(F['checksum.status'], at + 2, 0, status);
+    f.uint(F['checksum.status'], at + 2, 0, f.ownChecksumStatus(at, end));
     if (!f.fits('icmp', at, wire.HEADER_LENGTH, end)) return;
     const body = at + wire.HEADER_LENGTH;
     if (

@@ -1,6 +1,6 @@
 import { checksum } from '../bytes/checksum.ts';
 import * as wire from '../wire/igmp.ts';
-import { BAD, CHECKSUM_STATUS, defineFields, type Fields, GOOD, UNVERIFIED } from './fields.ts';
+import { CHECKSUM_STATUS, defineFields, type Fields } from './fields.ts';
 import { wrongVersion } from './ip.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
@@ -209,9 +209,8 @@ export const igmp: Protocol = {
     f.layer(igmp, at, end - at);
     f.uint(F.version, at, 0, versionOf(type, wire.maxResponseCode(bytes, at), end - at));
     f.uint(F.type, at, 1, type);
-    const status = !f.verifies || f.fragmented ? UNVERIFIED : wire.verify(bytes, at, end) === 0 ? GOOD : BAD;
     f.uint(F.checksum, at + 2, 2, wire.checksum(bytes, at));
-    f.uint(F['checksum.status'], at + 2, 0, status);
+    f.uint(F['checksum.status'], at + 2, 0, f.ownChecksumStatus(at, end));
     if (type === wire.V3_MEMBERSHIP_REPORT) {
       walkReport(f, at, end);
       return;

@@ -469,6 +469,7 @@ export const ip: Protocol = {
       wireEnd: f.wireEnd,
     };
     f.ip = at;
+    f.ipEnd = at + total;
     f.ipVersion = 4;
     f.finalDst = finalDst;
     f.fragmented = fragmented;

@@ -22,7 +22,7 @@ import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('ipv6', {
   version: ['Version', 'uint8'],
-  tclass: ['Traffic Class', 'uint8', { base: 'hex' }],
+  tclass: ['Traffic Class', 'uint32', { base: 'hex' }],
   'tclass.dscp': ['Differentiated Services Codepoint', 'uint8'],
   'tclass.ecn': ['Explicit Congestion Notification', 'uint8'],
   flow: ['Flow Label', 'uint24', { base: 'hex' }],
@@ -202,6 +202,7 @@ export const ipv6: Protocol = {
     const wireEnd = length === 0 ? end : header + length;
     let payloadEnd = stop;
     f.ip = at;
+    f.ipEnd = length === 0 ? end : header + length;
     f.ipVersion = 6;
     f.wireEnd = wireEnd;
     f.finalDst = finalDestination(bytes, at, stop);

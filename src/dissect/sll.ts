@@ -178,6 +178,7 @@ function walkCooked(f: Fields, end: number, at: number, self: Protocol): void {
       header.addressAt,
       addressLength,
     );
+  if (addressLength < 8) f.raw(F.unused, header.addressAt + addressLength, 8 - addressLength);
   const type = header.protocol;
   f.uint(type <= MAX_LENGTH ? F.ltype : F.etype, isFirst ? at + 14 : at, 2, type);
   const body = at + header.length;

@@ -9,7 +9,7 @@ const F = defineFields('tcp', {
   option_len: ['Length', 'uint8', { list: true }],
   'options.mss_val': ['MSS Value', 'uint16', { list: true }],
   'options.wscale.shift': ['Shift count', 'uint8', { list: true }],
-  'options.sack_perm': ['TCP SACK Permitted Option', 'none', { list: true }],
+  'options.sack_perm': ['TCP SACK Permitted Option', 'bytes', { list: true }],
   'options.sack_le': ['TCP SACK Left Edge', 'uint32', { list: true }],
   'options.sack_re': ['TCP SACK Right Edge', 'uint32', { list: true }],
   'options.timestamp.tsval': ['Timestamp value', 'uint32', { list: true }],

@@ -1,6 +1,6 @@
 import { IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/udp.ts';
-import { CHECKSUM_STATUS, defineAlias, defineFields } from './fields.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT } from './fields.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import { udpPorts } from './tables.ts';
@@ -135,7 +135,9 @@ export const udp: Protocol = {
       return;
     }
     const stop = length === 0 ? end : f.narrow(at + length, end, 'udp.length');
-    f.uint(F['checksum.status'], at + 6, 0, f.checksumStatus(at, length === 0 ? stop - at : length, IPPROTO_UDP));
+    const isAbsent = wire.checksum(bytes, at) === 0;
+    const status = isAbsent ? NOT_PRESENT : f.checksumStatus(at, length === 0 ? stop - at : length, IPPROTO_UDP);
+    f.uint(F['checksum.status'], at + 6, 0, status);
     if (f.sessions !== null) f.sessions.udp(f, at);
     f.raw(F.payload, body, stop - body);
     const protocol = udpPorts.find(f.srcPort, f.dstPort);
