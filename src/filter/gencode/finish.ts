@@ -27,7 +27,7 @@ import {
 } from '../opcodes.ts';
 import { and, type Block, type Condition, join, returnBlock, Statement, test } from './block.ts';
 import { is80211, LINKTYPE_IEEE802_11_AVS, LINKTYPE_IEEE802_11_PRISM, LINKTYPE_PPI } from './link-types.ts';
-import type { Layers, State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Prism: a fixed header of this length, unless it is an AVS header, which begins with this cookie. */
 const PRISM_LENGTH = 144;
@@ -99,6 +99,10 @@ function prefixLength(state: State, register: number): Statement[] {
   }
 }
 
+/** libpcap forgets radiotap's padding and PPI's link type where a pppoes or geneve stands in the expression. */
+const linkTypeAtEnd = (state: State): number =>
+  state.options.strict ? state.outermostLinkType : state.layers.linkType;
+
 /** Stores where the payload of the 802.11 frame at X begins; then goes on at `next`. */
 function headerLength(state: State, register: number, next: Statement | null): Statement[] {
   state.neverOptimize = true;
@@ -124,7 +128,7 @@ function headerLength(state: State, register: number, next: Statement | null): S
     new Statement(BPF_ALU | BPF_ADD | BPF_K, QOS_LENGTH),
     new Statement(BPF_ST, register),
   ];
-  if (headersOutside(state).linkType !== LINKTYPE_IEEE802_11_RADIOTAP) return statements;
+  if (linkTypeAtEnd(state) !== LINKTYPE_IEEE802_11_RADIOTAP) return statements;
 
   // Some drivers pad the header to a multiple of four, and say so in the flags of the radiotap header. They are looked at
   // where they can be found without going through a second word of present fields.
@@ -165,13 +169,11 @@ function headerLength(state: State, register: number, next: Statement | null): S
   return statements;
 }
 
-/** The layers whose registers the code at the start fills. libpcap takes those of the end of the expression, which are
- * others where a pppoes or geneve stands in it. */
-const headersOutside = (state: State): Layers => (state.options.strict ? state.outermost : state.layers);
-
 /** Puts the code that computes variable offsets before the first block. */
 function computeOffsets(state: State, head: Block): void {
-  const layers = headersOutside(state);
+  // Those of the start of the expression. libpcap takes those of its end, and where a pppoes or geneve has moved them, its
+  // program reads registers that nothing has filled.
+  const layers = state.outermost;
   // The code for Prism jumps inside of a block; libpcap leaves the program as it is even where that code is not needed.
   if (state.outermostLinkType === LINKTYPE_IEEE802_11_PRISM) state.neverOptimize = true;
   let statements = layers.linkHeader.register.index === -1 ? [] : prefixLength(state, layers.linkHeader.register.index);
@@ -191,7 +193,7 @@ function computeOffsets(state: State, head: Block): void {
 /** Joins the condition to the two returns: `snapLength` bytes, or none. Returns the first block. */
 export function finish(state: State, condition: Condition, snapLength: number): Block {
   computeOffsets(state, condition.head);
-  if (headersOutside(state).linkType === LINKTYPE_PPI)
+  if (linkTypeAtEnd(state) === LINKTYPE_PPI)
     condition = and(test(BPF_JEQ, PPI_DLT_IEEE802_11, [new Statement(BPF_LD | BPF_ABS | BPF_W, PPI_DLT)]), condition);
   join(condition.whenTrue, returnBlock(snapLength));
   join(condition.whenFalse, returnBlock(0));
