@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { send } from '../../src/index.ts';
 import { readSavefile } from '../../src/savefile/index.ts';
-import { NETLAB, netlab, type Running, start } from '../support/cli.ts';
+import { NETLAB, netlab, type Running, start, tcpdump } from '../support/cli.ts';
 import { describeNetwork, type Pair, run, vethPair } from '../support/network.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/netlab-endings-`);
@@ -52,7 +52,7 @@ function expectFrames(file: string, count: number): void {
     const [a, b] = [saved[at - 1]!, saved[at]!];
     expect(b.seconds - a.seconds || b.nanoseconds - a.nanoseconds).toBeGreaterThanOrEqual(0);
   }
-  expect(run('tcpdump', '-n', '--count', '-r', file)).toBe(`${count} packet${count === 1 ? '' : 's'}\n`);
+  expect(tcpdump('-n', '--count', '-r', file)).toBe(`${count} packet${count === 1 ? '' : 's'}\n`);
 }
 
 /** In an unprivileged user namespace there is only one user to be. */
@@ -179,7 +179,7 @@ describeNetwork('netlab capture ends', () => {
       expect(captured).toBe(saved.length);
       expect(captured + dropped + left + unwritten).toBe(received);
       expect(saved.map(({ bytes }) => numberOf(bytes))).toEqual(saved.map((_, number) => number));
-      run('tcpdump', '-nr', file);
+      tcpdump('-nr', file);
     } finally {
       run('umount', mount);
     }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { send } from '../../src/index.ts';
 import { readSavefile } from '../../src/savefile/index.ts';
-import { NETLAB, NETLAB_FROM_SOURCES, netlab, Running, start } from '../support/cli.ts';
+import { NETLAB, NETLAB_FROM_SOURCES, netlab, Running, start, TCPDUMP, tcpdump } from '../support/cli.ts';
 import { describeNetwork, type Pair, run, vethPair } from '../support/network.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/netlab-capture-`);
@@ -60,7 +60,7 @@ describeNetwork('netlab capture', () => {
     await capture.until('stdout', /0002/);
     const { stdout } = await finish(capture);
     // The file keeps nanoseconds, tcpdump prints microseconds unless asked.
-    expect(stdout).toBe(run('tcpdump', '-n', '-e', '-tt', '-x', '-r', file));
+    expect(stdout).toBe(tcpdump('-n', '-e', '-tt', '-x', '-r', file));
     expect(stdout.length).toBeGreaterThan(100);
   });
 
@@ -129,7 +129,7 @@ describeNetwork('netlab capture', () => {
     const { frames: saved, interfaces } = readSavefile(file);
     expect(saved.map(({ interfaceId }) => interfaces[interfaceId]!.name).sort()).toEqual([pair.a, pair.b].sort());
     expect(interfaces.every(({ linkType }) => linkType === 276)).toBe(true);
-    expect(run('tcpdump', '-n', '--count', '-r', file)).toBe('2 packets\n');
+    expect(tcpdump('-n', '--count', '-r', file)).toBe('2 packets\n');
   });
 
   it('several interfaces: in the order of time, each line and each frame with its own', async () => {
@@ -189,7 +189,7 @@ describeNetwork('netlab capture', () => {
   it('-w - goes to tcpdump through a pipe, live', async () => {
     const words = [
       '-c',
-      '"$@" | tcpdump -lnr - 2>/dev/null',
+      `"$@" | ${TCPDUMP.join(' ')} -lnr - 2>/dev/null`,
       'sh',
       ...NETLAB,
       'capture',

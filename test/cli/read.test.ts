@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSavefile, writeSavefile } from '../../src/savefile/index.ts';
-import { NETLAB, netlab } from '../support/cli.ts';
+import { NETLAB, netlab, TCPDUMP, tcpdump } from '../support/cli.ts';
 import { run } from '../support/network.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/netlab-read-`);
@@ -38,9 +38,6 @@ beforeAll(() => {
   writeSavefile(at('b.pcap'), sample.slice(0, 10), { precision: 'micro' });
   writeFileSync(at('a.pcapng.gz'), gzipSync(readFileSync(at('a.pcapng'))));
 });
-
-/** tcpdump's lines for the same file and options. */
-const tcpdump = (...args: string[]): string => run('tcpdump', ...args);
 
 describe('netlab read', () => {
   it.each([
@@ -112,7 +109,7 @@ describe('netlab read', () => {
   it('-w - goes to standard output, which tcpdump reads', () => {
     const words = [
       '-c',
-      '"$@" | tcpdump -nr - 2>/dev/null',
+      `"$@" | ${TCPDUMP.join(' ')} -nr - 2>/dev/null`,
       'sh',
       ...NETLAB,
       'read',

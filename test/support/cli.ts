@@ -7,12 +7,23 @@ import {
 } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { compiledEntry } from './compiled.ts';
+import { run } from './veth.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** The words that run the program: Node and the compiled entry. */
 export const NETLAB = [process.execPath, await compiledEntry()];
 /** The same from the sources. */
 export const NETLAB_FROM_SOURCES = [process.execPath, '--import', import.meta.resolve('tsx'), `${ROOT}bin/netlab.ts`];
+
+/** The words that run tcpdump. As root it becomes another user, which it cannot in an unprivileged user namespace; there it
+ * runs in one more, as somebody who is not root. */
+export const TCPDUMP =
+  process.env['NETLAB_NETNS'] === 'user'
+    ? ['unshare', '--user', '--map-user=1000', '--map-group=1000', 'tcpdump']
+    : ['tcpdump'];
+
+/** What tcpdump prints. */
+export const tcpdump = (...args: string[]): string => run(TCPDUMP[0]!, ...TCPDUMP.slice(1), ...args);
 
 const clean = (env: NodeJS.ProcessEnv | undefined): NodeJS.ProcessEnv => {
   const { NO_COLOR: _n, FORCE_COLOR: _f, VITEST: _v, NODE_OPTIONS: _o, ...rest } = process.env;
