@@ -26,8 +26,7 @@ export class Failure extends Error {
   }
 }
 
-/** The exit code of an error that ended a command. EPERM and EACCES of a socket call say that the privilege is missing;
- * EACCES of a file is a failure as any other. */
+/** The exit code of an error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT_USAGE;
   if (error instanceof Failure) return error.exitCode;

@@ -14,6 +14,7 @@ export async function main(args: string[]): Promise<void> {
     process.exitCode = (await runCommand(args)) ?? process.exitCode ?? EXIT_OK;
   } catch (error) {
     process.stderr.write(`netlab: ${messageOf(error)}\n`);
+    // For who works on netlab; a user never sees a stack trace.
     if (process.env['NETLAB_TRACE'] && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exitCode = exitCodeOf(error);
   }

@@ -9,7 +9,6 @@ import { version } from './version.ts';
 export async function runCommand(args: string[]): Promise<number | undefined> {
   const program = new Command('netlab');
   let first = args[0];
-  // tcpdump's habit: options first, and a capture is what everybody means by them.
   if (first === 'help') {
     args = args.length > 1 ? [args[1]!, '--help'] : ['--help'];
     first = args[0];
@@ -24,8 +23,7 @@ export async function runCommand(args: string[]): Promise<number | undefined> {
       .description('Captures, reads, sends and explains network frames.')
       .usage('<command> [options]')
       .option('-V, --version', 'print the version')
-      .helpCommand('help <command>', 'show the help of a command')
-      .addHelpText('after', '\nnetlab <command> --help shows the options of a command.');
+      .helpCommand('help <command>', 'show the help of a command');
     process.stdout.write(
       program.helpInformation().trimEnd() + '\n\nnetlab <command> --help shows the options of a command.\n',
     );
