@@ -379,10 +379,6 @@ function printOpt(t: Text, size: number, fixed: number, at: number, end: number,
     out.ascii(names.ednsName(code));
     const length = t.be16(at + 2);
     at += 4;
-    if (length > end - at) {
-      t.invalid();
-      break;
-    }
     if (length > 0) {
       out.byte(32);
       printEdns(t, code, at, length, message);
@@ -417,14 +413,19 @@ const NSEC3_HASHES: Readonly<Record<number, string>> = { 1: 'SHA-1' };
 
 function printEdns(t: Text, code: number, at: number, length: number, message: number): void {
   const { out, bytes } = t;
-  t.need(at, length);
+  t.reads(at, length);
   switch (code) {
     case names.EDNS_CLIENT_SUBNET:
       printSubnet(t, at, length);
       return;
     case names.EDNS_COOKIE:
       if (length < 8 || length === 9 || length > 40) t.invalid();
-      else out.hexBytes(bytes, at, at + length);
+      else {
+        // RFC 7873 4: eight bytes are the client's cookie, the rest is the server's.
+        out.hexBytes(bytes, at, at + 8);
+        if (length > 8) out.byte(32);
+        out.hexBytes(bytes, at + 8, at + length);
+      }
       return;
     case names.EDNS_KEEPALIVE:
       if (length !== 2) t.invalid();

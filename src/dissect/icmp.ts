@@ -27,6 +27,9 @@ const F = defineFields('icmp', {
   transmit_timestamp: ['Transmit Timestamp', 'uint32'],
 });
 
+/** Offset of the protocol in the header of the packet that an error is about. */
+const EMBEDDED_PROTOCOL = 9;
+
 /** Names of types that need no more than a name. */
 const TYPES: Readonly<Record<number, string>> = {
   [wire.SOURCE_QUENCH]: 'source quench',
@@ -120,7 +123,7 @@ function printMessage(t: Text, at: number): void {
       printUnreachable(t, at, code, inner);
       break;
     case wire.REDIRECT: {
-      t.need(ipv4.dstAt(inner), 4);
+      t.reads(ipv4.dstAt(inner), 4);
       const words = REDIRECTS[code];
       if (words) out.ascii(words[0]);
       else out.ascii(`redirect-#${code} `);
@@ -170,8 +173,10 @@ function printMessage(t: Text, at: number): void {
 
 function printUnreachable(t: Text, at: number, code: number, inner: number): void {
   const { out, bytes } = t;
-  t.need(ipv4.dstAt(inner), 4);
+  // The embedded header's protocol.
+  if (code === wire.UNREACHABLE_PROTOCOL || code === wire.UNREACHABLE_PORT) t.need(inner + EMBEDDED_PROTOCOL, 1);
   const dst = ipv4.dstAt(inner);
+  t.reads(dst, 4);
   if (code === wire.UNREACHABLE_PROTOCOL) {
     t.ipv4(dst);
     out.ascii(` protocol ${ipv4.protocol(bytes, inner)} unreachable`);

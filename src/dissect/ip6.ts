@@ -58,6 +58,8 @@ export function printIpv6(t: Text, at: number, length: number): void {
   let next = wire.nextHeader(bytes, at);
   if (t.verbose > 0) printVerbose(t, at, next, payload);
   const outerEnd = t.end;
+  // A length of 0 may be a jumbogram's, so it cuts nothing before the payload is reached.
+  if (payload !== 0) t.end = Math.min(t.end, at + left);
   const outer = save(t);
   t.ip = at;
   t.ipVersion = 6;

@@ -166,7 +166,10 @@ function printOptions(t: Text, at: number, length: number): void {
     }
     const type = bytes[at]!;
     out.ascii(`\n\t  ${OPTIONS[type] ?? 'unknown'} option (${type}), length ${size} (${units}): `);
-    printOption(t, at, type, size);
+    if (!printOption(t, at, type, size)) {
+      t.truncated();
+      return;
+    }
     // tcpdump goes no further behind an option that it does not know.
     if (OPTIONS[type] === undefined && t.verbose <= 1) return;
     if (t.verbose > 1) hexdumpIndented(t, at + 2, size - 2, '\n\t    ');
@@ -182,7 +185,8 @@ function hexdumpIndented(t: Text, at: number, length: number, indent: string): v
 
 const seconds = (value: number): string => (value === 0xffffffff ? 'infinity' : `${value}s`);
 
-function printOption(t: Text, at: number, type: number, size: number): void {
+/** False where the option cannot be printed to its end. */
+function printOption(t: Text, at: number, type: number, size: number): boolean {
   const { out, bytes } = t;
   const end = at + size;
   switch (type) {
@@ -225,7 +229,7 @@ function printOption(t: Text, at: number, type: number, size: number): void {
       for (let place = at + 8; place < end && bytes[place] !== 0; ) {
         out.byte(32);
         const next = printName(t, place, at + 8);
-        if (next < 0) return;
+        if (next < 0) return false;
         place = next;
       }
       break;
@@ -250,6 +254,7 @@ function printOption(t: Text, at: number, type: number, size: number): void {
     default:
       if (t.verbose <= 1) hexdumpIndented(t, at + 2, size - 2, '\n\t  ');
   }
+  return true;
 }
 
 /** Walks a message of neighbour discovery; false for other types. */
