@@ -2,38 +2,22 @@ import * as ethertype from '../wire/ethertype.ts';
 import * as ipproto from '../wire/ipproto.ts';
 import * as linktype from '../wire/linktype.ts';
 import { SAP_IP } from '../wire/llc.ts';
-import * as pppNumber from '../wire/ppp.ts';
 import { arp } from './arp.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
-import { gre } from './gre.ts';
 import { icmp } from './icmp.ts';
 import { icmpv6 } from './icmp6.ts';
 import { igmp } from './igmp.ts';
 import { ip } from './ip.ts';
 import { ipv6 } from './ip6.ts';
 import { loopback } from './loopback.ts';
-import { mpls } from './mpls.ts';
-import { ppp, pppHdlc } from './ppp.ts';
-import { chap, pap } from './ppp-auth.ts';
-import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
-import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
 import { raw } from './raw.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
 import { sll, sll2 } from './sll.ts';
-import {
-  etherTypes,
-  ipProtocols,
-  linkTypes,
-  llcSaps,
-  pppProtocols,
-  snapProtocols,
-  tcpPorts,
-  udpPorts,
-} from './tables.ts';
+import { etherTypes, ipProtocols, linkTypes, llcSaps, snapProtocols, tcpPorts, udpPorts } from './tables.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
 
@@ -47,8 +31,6 @@ interface Announced {
   sap?: readonly number[];
   /** SNAP: OUI * 65536 + protocol. */
   snap?: readonly number[];
-  /** PPP protocol numbers. */
-  ppp?: readonly number[];
   /** IP protocol numbers. */
   ip?: readonly number[];
   udp?: readonly number[];
@@ -87,22 +69,6 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [dnsTcp, { tcp: [53] }],
   [mdns, { udp: [5353] }],
   [llmnr, { udp: [5355] }],
-  [gre, { ip: [ipproto.IPPROTO_GRE] }],
-  [mpls, { ether: [ethertype.ETHERTYPE_MPLS, ethertype.ETHERTYPE_MPLS_MULTICAST] }],
-  [ppp, { link: [linktype.LINKTYPE_PPP], ether: [ethertype.ETHERTYPE_PPP] }],
-  [pppHdlc, { link: [linktype.LINKTYPE_PPP_HDLC] }],
-  [pppEther, { link: [linktype.LINKTYPE_PPP_ETHER] }],
-  [pppoe, { ether: [ethertype.ETHERTYPE_PPPOE_SESSION] }],
-  [pppoeDiscovery, { ether: [ethertype.ETHERTYPE_PPPOE_DISCOVERY] }],
-  [lcp, { ppp: [pppNumber.PPP_LCP] }],
-  [ipcp, { ppp: [pppNumber.PPP_IPCP] }],
-  [ipv6cp, { ppp: [pppNumber.PPP_IPV6CP] }],
-  [ccp, { ppp: [pppNumber.PPP_CCP] }],
-  [bacp, { ppp: [pppNumber.PPP_BACP] }],
-  [osicp, { ppp: [pppNumber.PPP_OSICP] }],
-  [mplscp, { ppp: [pppNumber.PPP_MPLSCP] }],
-  [pap, { ppp: [pppNumber.PPP_PAP] }],
-  [chap, { ppp: [pppNumber.PPP_CHAP] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
@@ -110,7 +76,6 @@ for (const [protocol, at] of PROTOCOLS) {
   for (const value of at.ether ?? []) etherTypes.set(value, protocol);
   for (const value of at.sap ?? []) llcSaps[value] = protocol;
   for (const value of at.snap ?? []) snapProtocols.set(value, protocol);
-  for (const value of at.ppp ?? []) pppProtocols.set(value, protocol);
   for (const value of at.ip ?? []) ipProtocols[value] = protocol;
   for (const port of at.udp ?? []) udpPorts.add(port, protocol);
   for (const port of at.tcp ?? []) tcpPorts.add(port, protocol);
