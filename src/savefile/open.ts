@@ -12,6 +12,8 @@ import { looksLikePcapng, PcapngParser } from './pcapng-read.ts';
 /** Bytes read at a time. Measured with frames of 60 to 1500 bytes from the page cache: 256 KiB to 1 MiB are the fastest,
  * since the parser then finds in the processor's cache what the kernel has just copied. */
 const CHUNK = 512 * 1024;
+/** Room before what is read ahead, for the begin of a record whose end it holds. */
+const LEAD = 512 * 1024;
 /** Rows of a block at most. */
 const ROWS = 16 * 1024;
 /** Bytes that tell the format and the compression; what comes with them at once helps to name other files. */
@@ -64,6 +66,8 @@ class Reader implements SavefileSource {
   #fresh = true;
   #failure: SavefileError | null = null;
   #closed = false;
+  /** The memory that is read into while the chunk's is parsed, and what comes of that. */
+  #spare: { bytes: Uint8Array; view: DataView; read: Promise<number> } | null = null;
 
   constructor(
     file: string,
@@ -164,10 +168,15 @@ class Reader implements SavefileSource {
     throw this.#failure;
   }
 
-  /** Brings bytes: moves what is not yet parsed to the front and reads behind it. */
+  /** Brings bytes: what was read ahead, or else moves what is not yet parsed to the front and reads behind it. */
   #fill(): Promise<void> | undefined {
     const chunk = this.#chunk;
     const left = chunk.end - chunk.at;
+    if (this.#spare !== null)
+      return this.#spare.read.then(
+        (length) => this.#swap(length),
+        (error) => this.#broken(error),
+      );
     if (chunk.at > 0) {
       chunk.bytes.copyWithin(0, chunk.at, chunk.end);
       chunk.base += chunk.at;
@@ -189,12 +198,51 @@ class Reader implements SavefileSource {
     }
     if (typeof read === 'number') {
       this.#took(read);
+      if (read > 0 && this.#input.ahead) this.#readAhead(new Uint8Array(LEAD + CHUNK));
       return undefined;
     }
     return read.then(
       (length) => this.#took(length),
       (error) => this.#broken(error),
     );
+  }
+
+  #readAhead(bytes: Uint8Array): void {
+    const read = this.#input.ahead!(bytes, LEAD);
+    // Who asks for the next block hears of a failure; nobody has to.
+    read.catch(() => {});
+    this.#spare = { bytes, view: new DataView(bytes.buffer), read };
+  }
+
+  /** Puts what is left of the chunk before the `length` bytes that were read ahead, and reads on into the chunk's memory,
+   * which nobody holds any more. */
+  #swap(length: number): void {
+    const chunk = this.#chunk;
+    const { bytes, view } = this.#spare!;
+    const left = chunk.end - chunk.at;
+    const rest = chunk.bytes.subarray(chunk.at, chunk.end);
+    this.#spare = null;
+    chunk.base += chunk.at;
+    if (left <= LEAD) {
+      bytes.set(rest, LEAD - left);
+      const free = chunk.bytes;
+      chunk.bytes = bytes;
+      chunk.view = view;
+      chunk.at = LEAD - left;
+      chunk.end = LEAD;
+      chunk.base -= chunk.at;
+      if (length > 0) this.#readAhead(free.length === bytes.length ? free : new Uint8Array(bytes.length));
+    } else {
+      // A record longer than the room before: both in one piece, and no more reading ahead until it is parsed.
+      const larger = new Uint8Array(left + length);
+      larger.set(rest);
+      larger.set(bytes.subarray(LEAD, LEAD + length), left);
+      chunk.bytes = larger;
+      chunk.view = new DataView(larger.buffer);
+      chunk.at = 0;
+      chunk.end = left;
+    }
+    this.#took(length);
   }
 
   #took(length: number): void {
