@@ -30,6 +30,8 @@ const allowed = {
     'time',
   ],
 };
+// The library's face binds the rooms to the host's kernel; only src/index.ts and the command line stand above it.
+allowed.api = ['linux', ...Object.keys(allowed)];
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
