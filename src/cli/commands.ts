@@ -23,6 +23,21 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./commands/capture.ts'),
   },
   read: { summary: 'print, filter or convert savefiles (pcap, pcapng)', load: () => import('./commands/read.ts') },
+  follow: {
+    summary: 'show what the two sides of a stream sent (TCP, UDP, HTTP, TLS)',
+    load: () => import('./commands/follow.ts'),
+  },
+  conversations: {
+    summary: 'who spoke with whom: frames, bytes, duration',
+    load: () => import('./commands/conversations.ts'),
+  },
+  endpoints: { summary: 'who sent and received how much', load: () => import('./commands/endpoints.ts') },
+  protocols: {
+    summary: 'the hierarchy of protocols with frames and bytes',
+    load: () => import('./commands/protocols.ts'),
+  },
+  io: { summary: 'frames and bytes per interval, with a plot', load: () => import('./commands/io.ts') },
+  expert: { summary: 'what is remarkable in a capture, by severity', load: () => import('./commands/expert.ts') },
   filter: {
     summary: 'compile a filter expression; print, explain, draw or try the program',
     load: () => import('./commands/filter.ts'),

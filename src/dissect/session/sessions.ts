@@ -101,8 +101,8 @@ export class Sessions implements SessionFields {
   readonly #udp4 = new FlowTable(1);
   readonly #udp6 = new FlowTable(4);
   #udpStreams = 0;
-  /** Stream of the last datagram. */
-  udpStream = 0;
+  /** Stream of the frame's datagram; -1: it has none. */
+  udpStream = -1;
   readonly #fragments: FragmentTable | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
@@ -123,6 +123,8 @@ export class Sessions implements SessionFields {
     this.#frame = frame;
     this.#seconds = seconds;
     this.#nanoseconds = nanoseconds;
+    this.tcpStreams.stream = -1;
+    this.udpStream = -1;
   }
 
   tcp(f: Fields, at: number, body: number, length: number): void {

@@ -40,6 +40,8 @@ const FLOW_BITS = 2;
 const STATE = 3;
 /** In FLOW_BITS, above the completeness: the base of a side is known. */
 const BASE_KNOWN = 0x100;
+/** A side was the first to send a FIN. */
+const CLOSES_FIRST = 0x400;
 
 /** In a direction's BITS: its window's shift + 1 in the low byte; bytes in flight cannot be told, since
  * segments were not captured; which of its words have a value. */
@@ -70,7 +72,8 @@ export class TcpAnalysis {
   #streams = 0;
 
   // What is known of the segment of the last `segment`.
-  stream = 0;
+  /** -1 where the frame has none. */
+  stream = -1;
   /** True where it made the stream. */
   isNew = false;
   /** True where the side that sorts second sent it. */
@@ -79,6 +82,8 @@ export class TcpAnalysis {
   ack = 0;
   nextSeq = 0;
   completeness = 0;
+  /** Its FIN comes from the side that was the first to send one. */
+  initiatesClosing = false;
   /** Window as the sender means it, and the factor: -1 unknown, -2 not scaled. */
   window = 0;
   scaleFactor = -1;
@@ -191,6 +196,10 @@ export class TcpAnalysis {
     // As Wireshark reads it in one pass: what was known before this segment.
     this.completeness = bits & 0xff;
     bits |= this.#completed(flags, length, bits);
+    if (flags & wire.FIN) {
+      if ((bits & (CLOSES_FIRST * 3)) === 0) bits |= CLOSES_FIRST << forward;
+      this.initiatesClosing = (bits & (CLOSES_FIRST << forward)) !== 0;
+    }
     flows.setSpare(flow, FLOW_BITS, bits);
     if (!analyse) return;
 

@@ -1,0 +1,268 @@
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
+
+/** A message of HTTP/1 (RFC 9112) as it came over a connection. */
+export interface HttpMessage {
+  /** Start line and header fields with the empty line that ends them, as they were sent. */
+  head: Uint8Array;
+  /** The body without chunked and content coding. */
+  body: Uint8Array;
+  /** Why the body is not what was meant; '' where it is. */
+  trouble: string;
+}
+
+/** Longest head, and longest body that is kept and decoded. */
+const MAX_HEAD = 1 << 20;
+const MAX_BODY = 64 << 20;
+
+const CR = 13;
+const LF = 10;
+
+type BodyForm = 'none' | 'length' | 'chunked' | 'close' | 'not-http';
+
+/** Cuts one direction of a connection into messages. Bytes that are no message are given as one that has no head. */
+export class HttpReader {
+  readonly #take: (message: HttpMessage) => void;
+  /** For responses: the method of the request that the next one answers. */
+  readonly #methodOf: (() => string) | null;
+  #pending: Uint8Array = new Uint8Array(0);
+  #head: Uint8Array | null = null;
+  #form: BodyForm = 'none';
+  /** Bytes still to come of the body, or of the chunk. */
+  #left = 0;
+  #chunk: 'size' | 'data' | 'end' | 'trailer' = 'size';
+  #pieces: Uint8Array[] = [];
+  #size = 0;
+  #trouble = '';
+  #codings: string[] = [];
+
+  constructor(take: (message: HttpMessage) => void, methodOf: (() => string) | null) {
+    this.#take = take;
+    this.#methodOf = methodOf;
+  }
+
+  /** Bytes that come next; copied. */
+  data(bytes: Uint8Array): void {
+    const rest = this.#pending;
+    if (rest.length === 0) this.#pending = bytes.slice();
+    else {
+      this.#pending = new Uint8Array(rest.length + bytes.length);
+      this.#pending.set(rest);
+      this.#pending.set(bytes, rest.length);
+    }
+    while (this.#step());
+  }
+
+  /** `length` bytes are missing here. */
+  gap(length: number): void {
+    this.#trouble ||= `${length} bytes are missing in the capture`;
+    if (this.#head === null) return;
+    if (this.#form === 'length' || (this.#form === 'chunked' && this.#chunk === 'data')) {
+      this.#left -= Math.min(length, this.#left);
+      if (this.#left === 0 && this.#form === 'length') this.#finish();
+    } else if (this.#form === 'chunked') this.#finish();
+  }
+
+  /** The connection ended. */
+  end(): void {
+    if (this.#head !== null) {
+      if (this.#form !== 'close' && this.#form !== 'not-http') this.#trouble ||= 'the body ends early';
+      this.#finish();
+    } else if (this.#pending.length > 0) {
+      this.#take({ head: new Uint8Array(0), body: this.#pending, trouble: this.#trouble || 'not a message of HTTP' });
+      this.#pending = new Uint8Array(0);
+    }
+  }
+
+  #cut(length: number): Uint8Array {
+    const piece = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return piece;
+  }
+
+  /** Takes what can be taken; false where more bytes are needed. */
+  #step(): boolean {
+    if (this.#head === null) return this.#readHead();
+    switch (this.#form) {
+      case 'none':
+        this.#finish();
+        return true;
+      case 'length': {
+        this.#body(Math.min(this.#left, this.#pending.length));
+        if (this.#left > 0) return false;
+        this.#finish();
+        return true;
+      }
+      case 'chunked':
+        return this.#readChunk();
+      default:
+        this.#left = this.#pending.length;
+        this.#body(this.#left);
+        return false;
+    }
+  }
+
+  #body(length: number): void {
+    this.#left -= length;
+    const piece = this.#cut(length);
+    if (this.#size + length > MAX_BODY) {
+      this.#trouble ||= `only the first ${this.#size} bytes of the body are kept`;
+      return;
+    }
+    this.#size += length;
+    if (length > 0) this.#pieces.push(piece);
+  }
+
+  #readHead(): boolean {
+    if (this.#pending.length === 0) return false;
+    let at = 0;
+    // RFC 9112 2.2: an empty line before the start line is passed over.
+    while (this.#pending[at] === CR || this.#pending[at] === LF) at++;
+    const end = endOfHead(this.#pending, at);
+    if (end < 0) {
+      if (this.#pending.length < MAX_HEAD && looksLikeStart(this.#pending, at)) return false;
+      this.#begin(new Uint8Array(0), 'not-http');
+      this.#trouble ||= 'not a message of HTTP';
+      return true;
+    }
+    const head = this.#pending.slice(0, end);
+    const text = Buffer.from(head.subarray(at)).toString('latin1');
+    if (!looksLikeStart(this.#pending, at)) {
+      this.#begin(new Uint8Array(0), 'not-http');
+      this.#trouble ||= 'not a message of HTTP';
+      return true;
+    }
+    this.#cut(end);
+    const fields = fieldsOf(text);
+    this.#begin(head, 'none');
+    this.#codings = (fields.get('content-encoding') ?? '')
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter(Boolean);
+    const transfer = (fields.get('transfer-encoding') ?? '').toLowerCase();
+    const length = fields.get('content-length');
+    // RFC 9112 6.3: what the length of a body follows from.
+    if (this.#methodOf !== null) {
+      const status = Number(/^\S+ +(\d{3})/.exec(text)?.[1] ?? 0);
+      if (status >= 100 && status < 200 && status !== 101) return true;
+      const method = this.#methodOf();
+      if (status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)) {
+        this.#finish();
+        this.#begin(new Uint8Array(0), 'not-http');
+        return true;
+      }
+      if (status === 204 || status === 304 || method === 'HEAD') return true;
+    }
+    if (/(^|,)\s*chunked\s*$/.test(transfer)) {
+      this.#form = 'chunked';
+      this.#chunk = 'size';
+    } else if (length !== undefined && /^\d+(\s*,\s*\d+)*$/.test(length.trim())) {
+      this.#form = 'length';
+      this.#left = Number(length.split(',')[0]);
+    } else if (this.#methodOf !== null) this.#form = 'close';
+    return true;
+  }
+
+  #begin(head: Uint8Array, form: BodyForm): void {
+    this.#head = head;
+    this.#form = form;
+    this.#pieces = [];
+    this.#size = 0;
+    this.#codings = [];
+  }
+
+  #readChunk(): boolean {
+    if (this.#chunk === 'data') {
+      this.#body(Math.min(this.#left, this.#pending.length));
+      if (this.#left > 0) return false;
+      this.#chunk = 'end';
+    }
+    const line = this.#pending.indexOf(LF);
+    if (line < 0) {
+      if (this.#pending.length <= MAX_HEAD) return false;
+      this.#trouble ||= 'a chunk has no size';
+      this.#finish();
+      return true;
+    }
+    const text = Buffer.from(this.#cut(line + 1))
+      .toString('latin1')
+      .trim();
+    if (this.#chunk === 'end') this.#chunk = 'size';
+    else if (this.#chunk === 'trailer') {
+      if (text === '') this.#finish();
+    } else if (!/^[0-9a-f]{1,13}\s*(;|$)/i.test(text)) {
+      this.#trouble ||= 'a chunk has no size';
+      this.#finish();
+    } else {
+      this.#left = Number.parseInt(text, 16);
+      this.#chunk = this.#left === 0 ? 'trailer' : 'data';
+    }
+    return true;
+  }
+
+  #finish(): void {
+    const raw = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    let body: Uint8Array = raw;
+    if (raw.length > 0) {
+      try {
+        for (const coding of this.#codings.toReversed()) body = decoded(body, coding);
+      } catch {
+        body = raw;
+        this.#trouble ||= `the body is not ${this.#codings.join(', ')}, and shown as it is`;
+      }
+    }
+    if (this.#head!.length > 0 || body.length > 0) this.#take({ head: this.#head!, body, trouble: this.#trouble });
+    this.#head = null;
+    this.#trouble = '';
+    this.#pieces = [];
+  }
+}
+
+function decoded(bytes: Uint8Array, coding: string): Uint8Array {
+  const options: ZlibOptions = { maxOutputLength: MAX_BODY };
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return gunzipSync(bytes, options);
+    case 'deflate':
+      // RFC 9110 8.4.1.2 means zlib's format; some senders leave its header out.
+      return (bytes[0]! & 15) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+    case 'br':
+      return brotliDecompressSync(bytes, options);
+    case 'identity':
+      return bytes;
+    default:
+      throw new RangeError(coding);
+  }
+}
+
+/** Offset behind the empty line that ends the head; -1: it is not there yet. */
+function endOfHead(bytes: Uint8Array, at: number): number {
+  for (let line = bytes.indexOf(LF, at); line >= 0; line = bytes.indexOf(LF, line + 1)) {
+    if (bytes[line + 1] === LF) return line + 2;
+    if (bytes[line + 1] === CR && bytes[line + 2] === LF) return line + 3;
+  }
+  return -1;
+}
+
+/** A method or a version, as a message begins. */
+function looksLikeStart(bytes: Uint8Array, at: number): boolean {
+  const text = Buffer.from(bytes.subarray(at, at + 24)).toString('latin1');
+  return text === '' || /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,24}($| )/.test(text) || /^HTTP\/\d/.test(text);
+}
+
+function fieldsOf(head: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of head.split(/\r?\n/).slice(1)) {
+    const colon = line.indexOf(':');
+    if (colon <= 0) continue;
+    const name = line.slice(0, colon).trim().toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const before = fields.get(name);
+    fields.set(name, before === undefined ? value : `${before}, ${value}`);
+  }
+  return fields;
+}
+
+/** Method of the request that begins with `head`. */
+export const methodOf = (head: Uint8Array): string =>
+  /^\s*(\S+)/.exec(Buffer.from(head.subarray(0, 64)).toString('latin1'))?.[1] ?? '';
