@@ -18,6 +18,7 @@ import {
   SKF_AD_OFF,
 } from './opcodes.ts';
 import type { BpfInstruction } from './program.ts';
+import { trim } from './trim.ts';
 
 /** An offset that no packet has, and that the checker lets pass. */
 const BEYOND_ALL_PACKETS = 0x7fffffff;
@@ -38,12 +39,15 @@ function namedOrBeyond(instruction: BpfInstruction): BpfInstruction {
 }
 
 /** Every M[k] that some way through the program loads without having stored it (such as what `geneve` computes, in what
- * stands behind `or`) is stored first: A is 0 when a program starts. */
+ * stands behind `or`) is stored first: A is 0 when a program starts. What can be spared elsewhere then is, so that the
+ * program is no longer than libpcap's. */
 function storeBeforeLoad(program: BpfInstruction[]): BpfInstruction[] {
   const ALL = 0xffff;
   const stored = new Int32Array(program.length + 1).fill(ALL);
   stored[0] = 0;
   let missing = 0;
+  // A protochain; Linux takes no such program anyway.
+  let goesBack = false;
   const goesTo = (index: number, memory: number): void => {
     if (index <= program.length) stored[index]! &= memory;
   };
@@ -61,8 +65,10 @@ function storeBeforeLoad(program: BpfInstruction[]): BpfInstruction[] {
       case BPF_RET:
         continue;
       case BPF_JMP:
-        if (bpfOperation(code) === BPF_JA) goesTo(index + 1 + k, memory);
-        else {
+        if (bpfOperation(code) === BPF_JA) {
+          goesBack ||= k > BEYOND_ALL_PACKETS;
+          goesTo(index + 1 + k, memory);
+        } else {
           goesTo(index + 1 + jt, memory);
           goesTo(index + 1 + jf, memory);
         }
@@ -74,5 +80,5 @@ function storeBeforeLoad(program: BpfInstruction[]): BpfInstruction[] {
   const stores: BpfInstruction[] = [];
   for (let register = 0; 1 << register <= missing; register++)
     if ((missing & (1 << register)) !== 0) stores.push({ code: BPF_ST, jt: 0, jf: 0, k: register });
-  return [...stores, ...program];
+  return [...stores, ...(goesBack ? program : trim(program))];
 }

@@ -66,7 +66,7 @@ class Parser {
     if (this.#atEnd()) return null;
     const operand = this.#chain(null, false);
     if (operand.kind !== 'expression') throw this.#expectedRelation();
-    if (!this.#atEnd()) throw this.#unexpected(['and', 'or', 'the end']);
+    if (!this.#atEnd()) throw this.#unexpected(["'and'", "'or'", 'the end']);
     return operand.node;
   }
 
@@ -233,7 +233,7 @@ class Parser {
       const operand = this.#chain(qualifiers, listAllowed);
       if (!this.#accept(')')) {
         if (operand.kind === 'number' || operand.kind === 'arithmetic') throw this.#expectedRelation();
-        throw this.#unexpected(['and', 'or', "')'"]);
+        throw this.#unexpected(["'and'", "'or'", "')'"]);
       }
       return operand;
     });
@@ -363,7 +363,7 @@ class Parser {
     if (operator === null) return word as Direction;
     this.#advance();
     const other = word === 'src' ? 'dst' : 'src';
-    if (!this.#acceptKeyword(other)) throw this.#unexpected([other], `'${word} ${operator}' is one qualifier`);
+    if (!this.#acceptKeyword(other)) throw this.#unexpected([`'${other}'`], `'${word} ${operator}' is one qualifier`);
     return operator === 'and' ? 'src and dst' : 'src or dst';
   }
 
@@ -567,7 +567,7 @@ class Parser {
         this.#advance();
         rest.push({ operator, operand: this.#id(qualifiers) });
       }
-      if (!this.#accept(')')) throw this.#unexpected(['and', 'or', "')'"]);
+      if (!this.#accept(')')) throw this.#unexpected(["'and'", "'or'", "')'"]);
       return rest.length === 0 ? first : { ...this.#from(at), kind: 'chain', first, rest };
     });
   }

@@ -69,6 +69,11 @@ describe('strict mode', () => {
     expect(matches('(geneve 8 or ip) and tcp', geneve)).toBe(false);
   });
 
+  it('metadata stays where it is behind a pppoes', () => {
+    const program = compile('pppoes and outbound', { linkType: 1, mode: 'strict' });
+    expect(program.some(({ code, k }) => code === 0x28 && k === 0xfffff004)).toBe(true);
+  });
+
   it('the tag in the metadata counts as the one in the packet', () => {
     const program = compile('(vlan 5 or ip) and tcp', { linkType: 1, mode: 'strict', vlanOffload: true });
     expect(validate(program)).toBeNull();

@@ -135,7 +135,7 @@ export function direction(state: State, way: 'inbound' | 'outbound'): Condition 
     }
     default:
       requireLive(state, way);
-      outgoing = equal(state, 'link header', SKF_AD_OFF + SKF_AD_PKTTYPE, BPF_H, PACKET_OUTGOING);
+      outgoing = equal(state, metadata(state), SKF_AD_OFF + SKF_AD_PKTTYPE, BPF_H, PACKET_OUTGOING);
   }
   return way === 'outbound' ? outgoing : not(outgoing);
 }
@@ -143,8 +143,11 @@ export function direction(state: State, way: 'inbound' | 'outbound'): Condition 
 export function interfaceIndex(state: State, index: number): Condition {
   if (state.layers.linkType === LINKTYPE_LINUX_SLL2) return equal(state, 'link header', SLL2_INTERFACE, BPF_W, index);
   requireLive(state, 'ifindex');
-  return equal(state, 'link header', SKF_AD_OFF + SKF_AD_IFINDEX, BPF_W, index);
+  return equal(state, metadata(state), SKF_AD_OFF + SKF_AD_IFINDEX, BPF_W, index);
 }
+
+/** What the offsets of metadata count from. libpcap counts them from the link header, which pppoes and geneve move. */
+const metadata = (state: State): 'packet' | 'link header' => (state.options.strict ? 'packet' : 'link header');
 
 function requireLive(state: State, word: string): void {
   if (state.options.savefile)
