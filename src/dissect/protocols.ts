@@ -6,6 +6,8 @@ import { arp } from './arp.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
+import { ftp } from './ftp.ts';
+import { http, httpByContent, httpElsewhere } from './http.ts';
 import { icmp } from './icmp.ts';
 import { icmpv6 } from './icmp6.ts';
 import { igmp } from './igmp.ts';
@@ -14,12 +16,26 @@ import { ipv6 } from './ip6.ts';
 import { loopback } from './loopback.ts';
 import type { Protocol } from './protocol.ts';
 import { raw } from './raw.ts';
+import { rtsp } from './rtsp.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
 import { sll, sll2 } from './sll.ts';
-import { etherTypes, ipProtocols, linkTypes, llcSaps, snapProtocols, tcpPorts, udpPorts } from './tables.ts';
+import { smtp, submission } from './smtp.ts';
+import {
+  etherTypes,
+  ipProtocols,
+  linkTypes,
+  llcSaps,
+  pppProtocols,
+  snapProtocols,
+  tcpContents,
+  tcpPorts,
+  udpContents,
+  udpPorts,
+} from './tables.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { whois } from './whois.ts';
 
 /** Values of the layer below that announce a protocol. */
 interface Announced {
@@ -31,10 +47,14 @@ interface Announced {
   sap?: readonly number[];
   /** SNAP: OUI * 65536 + protocol. */
   snap?: readonly number[];
+  /** PPP protocol numbers. */
+  ppp?: readonly number[];
   /** IP protocol numbers. */
   ip?: readonly number[];
   udp?: readonly number[];
   tcp?: readonly number[];
+  /** Known by content where the ports do not decide. */
+  content?: readonly ('udp' | 'tcp')[];
 }
 
 /** Every protocol, and where it is found. To add one: its header in `wire/`, its `Protocol` (fields, `walk`, `print`) in
@@ -69,6 +89,14 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [dnsTcp, { tcp: [53] }],
   [mdns, { udp: [5353] }],
   [llmnr, { udp: [5355] }],
+  [http, { tcp: [80, 8080] }],
+  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
+  [httpByContent, { content: ['tcp'] }],
+  [ftp, { tcp: [21] }],
+  [smtp, { tcp: [25] }],
+  [submission, { tcp: [587] }],
+  [whois, { tcp: [43] }],
+  [rtsp, { tcp: [554, 8554] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
@@ -76,9 +104,11 @@ for (const [protocol, at] of PROTOCOLS) {
   for (const value of at.ether ?? []) etherTypes.set(value, protocol);
   for (const value of at.sap ?? []) llcSaps[value] = protocol;
   for (const value of at.snap ?? []) snapProtocols.set(value, protocol);
+  for (const value of at.ppp ?? []) pppProtocols.set(value, protocol);
   for (const value of at.ip ?? []) ipProtocols[value] = protocol;
   for (const port of at.udp ?? []) udpPorts.add(port, protocol);
   for (const port of at.tcp ?? []) tcpPorts.add(port, protocol);
+  for (const transport of at.content ?? []) (transport === 'udp' ? udpContents : tcpContents).push(protocol);
 }
 
 /** The protocol that frames of a LINKTYPE_ begin with; undefined where nothing here knows it. */

@@ -13,6 +13,8 @@ export const etherTypes = new Map<number, Protocol>();
 export const llcSaps = byNumber(256);
 /** By OUI * 65536 + protocol of SNAP, where the OUI does not say that the protocol is an EtherType. */
 export const snapProtocols = new Map<number, Protocol>();
+/** By PPP protocol number, where it is not one that an EtherType has too. */
+export const pppProtocols = new Map<number, Protocol>();
 /** By IP protocol number; IPv6 extension headers among them. */
 export const ipProtocols = byNumber(256);
 
@@ -39,3 +41,18 @@ export class PortTable {
 
 export const udpPorts = new PortTable();
 export const tcpPorts = new PortTable();
+
+/** Protocols that are known by their content (`accepts`), asked in this order where the ports do not decide. */
+export const udpContents: Protocol[] = [];
+export const tcpContents: Protocol[] = [];
+
+/** The first of `contents` that accepts the bytes. */
+export function findByContent(
+  contents: readonly Protocol[],
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): Protocol | undefined {
+  for (const protocol of contents) if (protocol.accepts!(bytes, at, end)) return protocol;
+  return undefined;
+}

@@ -3,7 +3,7 @@ import * as wire from '../wire/tcp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields } from './fields.ts';
 import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { tcpPorts } from './tables.ts';
+import { findByContent, tcpContents, tcpPorts } from './tables.ts';
 import { printTcpOptions, walkTcpOptions } from './tcp-options.ts';
 import type { Text } from './text.ts';
 import { shouldBe } from './udp.ts';
@@ -274,8 +274,9 @@ export const tcp: Protocol = {
     }
     if (body >= end) return;
     f.raw(F.payload, body, end - body);
-    const protocol = tcpPorts.find(f.srcPort, f.dstPort);
-    if (protocol?.walk && (!protocol.accepts || protocol.accepts(bytes, body, end))) f.next(protocol, body, end);
-    else f.data(body, end);
+    let protocol = tcpPorts.find(f.srcPort, f.dstPort);
+    if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, end)))
+      protocol = findByContent(tcpContents, bytes, body, end);
+    f.next(protocol, body, end);
   },
 };

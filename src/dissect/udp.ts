@@ -3,7 +3,7 @@ import * as wire from '../wire/udp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT } from './fields.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { udpPorts } from './tables.ts';
+import { findByContent, udpContents, udpPorts } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('udp', {
@@ -140,8 +140,9 @@ export const udp: Protocol = {
     f.uint(F['checksum.status'], at + 6, 0, status);
     if (f.sessions !== null) f.sessions.udp(f, at);
     f.raw(F.payload, body, stop - body);
-    const protocol = udpPorts.find(f.srcPort, f.dstPort);
-    if (protocol?.accepts && !protocol.accepts(bytes, body, stop)) f.data(body, stop);
-    else f.next(protocol, body, stop);
+    let protocol = udpPorts.find(f.srcPort, f.dstPort);
+    if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, stop)))
+      protocol = findByContent(udpContents, bytes, body, stop);
+    f.next(protocol, body, stop);
   },
 };

@@ -25,6 +25,9 @@ export const hasTshark: boolean = /^TShark \(Wireshark\) 4\.0\.17/m.test(
   spawnSync('tshark', ['--version'], { encoding: 'utf8' }).stdout ?? '',
 );
 
+/** How tshark writes these in columns. */
+const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
 const isNumber = (info: FieldInfo): boolean => /^(u?int|bool|float)/.test(info.type);
 
 /** One form for both: numbers without base, bytes without colons. */
@@ -40,7 +43,7 @@ function normal(info: FieldInfo, text: string): string {
 /** What we give for the fields, by name: the values of one frame in order. */
 export function ourFields(frame: Frame, linkType: number, names: ReadonlySet<string>): Map<string, string[]> {
   const values = new Map<string, string[]>();
-  for (const layer of decode(frame.bytes, linkType, { checksums: true }).layers)
+  for (const layer of decode(frame.bytes, linkType).layers)
     for (const { name, info, value } of layer.fields) {
       if (!names.has(name)) continue;
       let text: string;
@@ -48,7 +51,7 @@ export function ourFields(frame: Frame, linkType: number, names: ReadonlySet<str
       else if (value instanceof Uint8Array) text = Buffer.from(value).toString('hex');
       else if (typeof value === 'boolean') text = value ? '1' : '0';
       else if (typeof value === 'object') text = `${value.seconds}.${String(value.nanoseconds).padStart(9, '0')}`;
-      else text = String(value);
+      else text = String(value).replace(/[\n\r\t]/g, (character) => ESCAPES[character]!);
       if (!values.has(name)) values.set(name, []);
       values.get(name)!.push(normal(info, text));
     }
