@@ -1,4 +1,5 @@
-import type { Node } from './follow.ts';
+/** 0: the side that began; 1: the other one. */
+export type Node = 0 | 1;
 
 const TAB = 9;
 const LF = 10;

@@ -9,7 +9,7 @@ import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
 import { useColour } from './colour.ts';
 import { Failure, UsageError } from './exit.ts';
-import { FollowText } from './follow-text.ts';
+import { FollowText, type Node } from './follow-text.ts';
 import { eachFrame, type FrameVisitor, wantedFields } from './frames.ts';
 import type { FramesOptions } from './frames-options.ts';
 import { untilClosed } from './print-text.ts';
@@ -22,9 +22,6 @@ export interface FollowOptions extends FramesOptions {
   server?: true;
   color: string;
 }
-
-/** 0: the side that began; 1: the other one. */
-export type Node = 0 | 1;
 
 /** What takes the bytes of a stream. */
 interface Taker {

@@ -38,7 +38,7 @@ export function walkExtension(f: Fields, protocol: number, at: number, size: num
   if (protocol === IPPROTO_FRAGMENT) {
     f.layer(fragment, at, size);
     f.uint(FR['fraghdr.nxt'], at, 1, bytes[at]!);
-    f.uint(FR['fraghdr.offset'], at + 2, 2, wire.fragmentOffset(bytes, at));
+    f.uint(FR['fraghdr.offset'], at + 2, 2, wire.fragmentOffset(bytes, at) >>> 3);
     f.bool(FR['fraghdr.more'], at + 2, 2, wire.moreFragments(bytes, at));
     f.uint(FR['fraghdr.ident'], at + 4, 4, wire.fragmentId(bytes, at));
   } else if (protocol === IPPROTO_ROUTING) {

@@ -2,9 +2,9 @@
  *
  * Overlaps: the fragment with the lower offset keeps its bytes, of two with the same offset the one that came first; as
  * Wireshark has it. Bounds: a datagram that is not whole within `TIMEOUT` of its first fragment, by the frames' own times,
- * is given up (RFC 791 leaves the time open; Linux waits 30 seconds), and so are the oldest ones where all together hold
+ * is given up (RFC 8200 4.5; RFC 1122 3.3.2 asks for 60 to 120 seconds with IPv4), and so are the oldest ones where all together hold
  * more than `MAX_BYTES` or are more than `MAX_DATAGRAMS`. A datagram longer than 65,535 bytes is never put together. */
-const TIMEOUT = 30;
+const TIMEOUT = 60;
 const MAX_BYTES = 8 << 20;
 const MAX_DATAGRAMS = 16_384;
 const MAX_LENGTH = 65_535;
@@ -34,7 +34,8 @@ export interface Reassembled {
   readonly length: number;
   /** Frames of its fragments, by offset. */
   readonly frames: readonly number[];
-  readonly overlap: boolean;
+  /** Fragments that have bytes which one before them has. */
+  readonly overlaps: number;
   /** Bytes that two fragments have differ. */
   readonly conflict: boolean;
   readonly multipleTails: boolean;
@@ -133,14 +134,14 @@ function isWhole({ pieces, length }: Datagram): boolean {
 function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
   const whole = new Uint8Array(length);
   let reached = 0;
-  let overlap = false;
+  let overlaps = 0;
   let conflict = false;
   let tooLong = false;
   for (const { offset, bytes } of pieces) {
     const end = offset + bytes.length;
     if (end > length) tooLong = true;
     if (offset < reached) {
-      overlap = true;
+      overlaps++;
       for (let i = offset; i < Math.min(reached, end); i++) if (whole[i] !== bytes[i - offset]) conflict = true;
     }
     const from = Math.max(offset, reached);
@@ -153,7 +154,7 @@ function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
   return {
     length,
     frames: pieces.map(({ frame }) => frame),
-    overlap,
+    overlaps,
     conflict,
     multipleTails,
     tooLong,
