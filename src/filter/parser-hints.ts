@@ -7,21 +7,39 @@ import { shown, type Token } from './scanner.ts';
 export const describe = (token: Span & { readonly kind: string }, expression: string): string =>
   token.kind === 'end' ? 'the end' : `'${shown(expression.slice(token.at, token.at + token.length))}'`;
 
-/** What the writer perhaps meant; empty where nothing is near. */
-export function hintFor(token: Token, expression: string): string {
+/** What the writer perhaps meant, or could write instead of what was `expected`; empty where nothing is known. */
+export function hintFor(token: Token, expression: string, expected: readonly string[]): string {
   const text = expression.slice(token.at, token.at + token.length);
-  if (token.kind === 'name' && !text.startsWith('\\')) {
-    const near = nearestWord(text);
-    return near === null ? '' : `did you mean '${near}'?`;
+  const wantsName = expected.some((each) => each.includes('name'));
+  const wantsPrimitive = expected.includes('a primitive');
+  const wantsJoin = expected.includes("'and'");
+  switch (token.kind) {
+    case 'name': {
+      if (/^[a-z0-9]+\.[a-z]/i.test(text) && PROTOCOLS.has(text.slice(0, text.indexOf('.')).toLowerCase()))
+        return 'this looks like a display filter of Wireshark; here the language is that of pcap-filter(7)';
+      const near = text.startsWith('\\') ? null : nearestWord(text);
+      if (near !== null) return `did you mean '${near}'?`;
+      return wantsPrimitive ? 'a name needs host, net, port … before it' : '';
+    }
+    case 'dotted':
+    case 'ip6':
+    case 'number':
+    case 'ether':
+      if (wantsPrimitive) return token.kind === 'ether' ? 'an address needs ether host, src … before it' : NEEDS_TYPE;
+      return wantsJoin ? "write 'and' or 'or' between" : '';
+    case 'protocol':
+    case 'keyword':
+      if (!/^[a-z]/.test(text) || text === 'and' || text === 'or' || text === 'not') return '';
+      if (wantsName) return `'${text}' is a keyword: as a name it is written \\${text}`;
+      return wantsJoin ? "write 'and' or 'or' between" : '';
+    case 'operator':
+      return token.operator === '/' ? 'a network before / is written with its dots, such as 10.0.0.0/8' : '';
+    default:
+      return '';
   }
-  if (token.kind === 'protocol' || token.kind === 'keyword')
-    return /^[a-z]/.test(text) && text !== 'and' && text !== 'or' && text !== 'not'
-      ? `'${text}' is a keyword: as a name it is written \\${text}`
-      : '';
-  if (token.kind === 'operator' && token.operator === '/')
-    return 'a network before / is written with its dots, such as 10.0.0.0/8';
-  return '';
 }
+
+const NEEDS_TYPE = 'an address or number needs host, net, port … before it';
 
 let words: readonly string[] | undefined;
 

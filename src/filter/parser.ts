@@ -122,7 +122,7 @@ class Parser {
   /** Something else than the token that is there should have been. */
   #unexpected(expected: readonly string[], note = ''): FilterError {
     const list = expected.length > 1 ? `${expected.slice(0, -1).join(', ')} or ${expected.at(-1)}` : expected[0];
-    const hint = note || hintFor(this.#token, this.#scanner.expression);
+    const hint = note || hintFor(this.#token, this.#scanner.expression, expected);
     return this.#error(
       'SYNTAX',
       `expected ${list}, found ${describe(this.#token, this.#scanner.expression)}${hint ? `; ${hint}` : ''}`,

@@ -162,10 +162,15 @@ function network4(
   qualifiers: Qualifiers,
 ): Condition {
   if ((address & ~mask) !== 0)
-    throw state.error('ADDRESS', `${text} has bits set that ${text}${maskText} does not look at`);
+    throw state.error(
+      'ADDRESS',
+      `${text}${maskText} has bits set behind its mask; the network is ${quad(address & mask)}${maskText}`,
+    );
   if (qualifiers.type !== 'net') throw state.error('QUALIFIER', 'an address with a mask needs net before it', ['net']);
   return ip4Host(state, address, mask, qualifiers);
 }
+
+const quad = (address: number): string => [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 
 function prefix6(state: State, text: string, bits: number, qualifiers: Qualifiers): Condition {
   const address = parseIp6(text);
@@ -173,7 +178,7 @@ function prefix6(state: State, text: string, bits: number, qualifiers: Qualifier
   if (bits > 128) throw state.error('NUMBER', `a prefix of IPv6 has at most 128 bits, not ${bits}`);
   const mask = prefixMask6(bits);
   if (address.some((word, index) => (word & ~mask[index]!) !== 0))
-    throw state.error('ADDRESS', `${text} has bits set that ${text}/${bits} does not look at`);
+    throw state.error('ADDRESS', `${text}/${bits} has bits set behind its prefix`);
   if (!isAddressType(qualifiers.type)) throw noAddress(state, qualifiers);
   if (qualifiers.type !== 'net' && bits !== 128)
     throw state.error('QUALIFIER', 'an address with a prefix length needs net before it', ['net']);
