@@ -207,8 +207,11 @@ export const inetAddrOnlink = (inDev: InDevice, a: number, b: number): boolean =
   inDev.ifaList.some((ifa) => inetIfaMatch(a, ifa) && (b === 0 || inetIfaMatch(b, ifa)));
 
 export function devinetInit(net: Net): void {
+  // conf/all differs from conf/default in this one.
+  const all = new Ipv4Devconf();
+  all.acceptSourceRoute = 0;
   net.gen[DEVINET_KEY] = {
-    all: new Ipv4Devconf(),
+    all,
     dflt: new Ipv4Devconf(),
     byAddress: new Map(),
   } satisfies DevinetState;

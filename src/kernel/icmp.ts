@@ -377,7 +377,12 @@ function icmpRcv(net: Net, skb: SkBuff): number {
       break;
     case ICMP_ECHO:
       if (!ipv4Sysctl(net).icmpEchoIgnoreAll)
-        icmpReply(net, skb, { type: ICMP_ECHOREPLY, code: 0, rest: be32(skb.head, at + ICMP_UN) }, null);
+        icmpReply(
+          net,
+          skb,
+          { type: ICMP_ECHOREPLY, code: skb.head[at + ICMP_CODE]!, rest: be32(skb.head, at + ICMP_UN) },
+          null,
+        );
       break;
     case ICMP_TIMESTAMP:
       timestamp(net, skb, at);

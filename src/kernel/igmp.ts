@@ -228,10 +228,17 @@ function deviceSource(inDev: InDevice, group: number, source: number, mode: 0 | 
 }
 
 /** IP_ADD_SOURCE_MEMBERSHIP and its three sisters (ip_mc_source). */
-export function ipMcSource(sk: InetSock, name: number, group: number, address: number, source: number): number {
+export function ipMcSource(
+  sk: InetSock,
+  name: number,
+  group: number,
+  address: number,
+  source: number,
+  ifindex = 0,
+): number {
   if (!ipv4IsMulticast(group)) return -EINVAL;
   const { net } = sk;
-  const dev = imodeDev(net, group, address, 0);
+  const dev = imodeDev(net, group, address, ifindex);
   if (dev === null || dev.ip === null) return -ENODEV;
   const add = name === IP_ADD_SOURCE_MEMBERSHIP || name === IP_BLOCK_SOURCE;
   const mode = name === IP_ADD_SOURCE_MEMBERSHIP || name === IP_DROP_SOURCE_MEMBERSHIP ? MCAST_INCLUDE : MCAST_EXCLUDE;
@@ -269,6 +276,27 @@ export function ipMcSource(sk: InetSock, name: number, group: number, address: n
   if (pmc.sources.length >= ipv4Sysctl(net).igmpMaxMsf) return -ENOBUFS;
   pmc.sources.push(source);
   deviceSource(dev.ip, group, source, mode, 1);
+  return 0;
+}
+
+/** IP_MSFILTER: the whole filter of a membership at once (ip_mc_msfilter). */
+export function ipMcMsfilter(sk: InetSock, group: number, address: number, mode: number, sources: number[]): number {
+  if (!ipv4IsMulticast(group)) return -EINVAL;
+  if (mode !== MCAST_INCLUDE && mode !== MCAST_EXCLUDE) return -EINVAL;
+  const dev = imodeDev(sk.net, group, address, 0);
+  if (dev === null || dev.ip === null) return -ENODEV;
+  if (mode === MCAST_INCLUDE && sources.length === 0) return ipMcLeaveGroup(sk, group, address, dev.ifindex);
+  const pmc = sk.mcList.find((one) => one.multiaddr === group && one.ifindex === dev.ifindex);
+  if (pmc === undefined) return -EINVAL;
+  for (const source of pmc.sources) deviceSource(dev.ip, group, source, pmc.sfmode as 0 | 1, -1);
+  const im = dev.ip.mcList.get(group);
+  if (im !== undefined && pmc.sfmode !== mode) {
+    im.sfcount[pmc.sfmode as 0 | 1]--;
+    im.sfcount[mode]++;
+  }
+  pmc.sfmode = mode;
+  pmc.sources = sources;
+  for (const source of sources) deviceSource(dev.ip, group, source, mode, 1);
   return 0;
 }
 

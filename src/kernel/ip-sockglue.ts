@@ -5,14 +5,14 @@ import {
   EADDRNOTAVAIL,
   EAGAIN,
   EINVAL,
-  ENOENT,
+  ENOBUFS,
   ENOPROTOOPT,
   ENOTCONN,
   EOPNOTSUPP,
   EPERM,
 } from '../uapi/errno.ts';
 import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL, sock_extended_err } from '../uapi/errqueue.ts';
-import { hostI32, putHostU16, putHostU32 } from '../uapi/host.ts';
+import { hostI32, hostU16, hostU32, putHostU16, putHostU32 } from '../uapi/host.ts';
 import {
   IP_ADD_MEMBERSHIP,
   IP_ADD_SOURCE_MEMBERSHIP,
@@ -26,6 +26,7 @@ import {
   IP_IPSEC_POLICY,
   IP_LOCAL_PORT_RANGE,
   IP_MINTTL,
+  IP_MSFILTER,
   IP_MTU,
   IP_MTU_DISCOVER,
   IP_MULTICAST_ALL,
@@ -72,8 +73,8 @@ import {
   SOL_SOCKET,
 } from '../uapi/socket.ts';
 import { ipDevFind } from './devinet.ts';
-import { daddrOf, ICMP_CODE, ICMP_TYPE, IPH_TOS, IPH_TTL, IPHDR_LEN, saddrOf } from './headers.ts';
-import { ipMcJoinGroup, ipMcLeaveGroup, ipMcSource } from './igmp.ts';
+import { daddrOf, ICMP_CODE, ICMP_TYPE, IPH_TOS, IPH_TTL, IPHDR_LEN, ipv4IsMulticast, saddrOf } from './headers.ts';
+import { ipMcJoinGroup, ipMcLeaveGroup, ipMcMsfilter, ipMcSource } from './igmp.ts';
 import {
   type InetSock,
   IP_CMSG_CHECKSUM,
@@ -227,7 +228,10 @@ export function ipCmsgRecv(sk: InetSock, msg: Msghdr, skb: SkBuff): void {
     putBe16(sin, sockaddr_in.sin_port, be16(head, ports + 2));
     putCmsg(msg, SOL_IP, IP_ORIGDSTADDR, sin);
   }
-  if (flags & IP_CMSG_CHECKSUM && skb.ipSummed === CHECKSUM_COMPLETE) putCmsgInt(msg, SOL_IP, IP_CHECKSUM, 0);
+  if (flags & IP_CMSG_CHECKSUM && skb.ipSummed === CHECKSUM_COMPLETE) {
+    // A __wsum is in network order, whatever the machine's.
+    putCmsgInt(msg, SOL_IP, IP_CHECKSUM, ((skb.csum & 0xff) << 8) | (skb.csum >>> 8));
+  }
   if (flags & IP_CMSG_RECVFRAGSIZE && skb.fragMaxSize > 0) putCmsgInt(msg, SOL_IP, IP_RECVFRAGSIZE, skb.fragMaxSize);
 }
 
@@ -339,6 +343,18 @@ export function putSockaddrIn(bytes: Uint8Array, at: number, address: number, po
 }
 
 // ---- options ----
+
+// Protocol-independent multicast options of linux/in.h, with struct group_req, group_source_req and group_filter.
+const MCAST_JOIN_GROUP = 42;
+const MCAST_BLOCK_SOURCE = 43;
+const MCAST_UNBLOCK_SOURCE = 44;
+const MCAST_LEAVE_GROUP = 45;
+const MCAST_JOIN_SOURCE_GROUP = 46;
+const MCAST_LEAVE_SOURCE_GROUP = 47;
+const MCAST_MSFILTER = 48;
+const GROUP_REQ = 136;
+const GROUP_SOURCE_REQ = 264;
+const GROUP_FILTER = 144;
 
 const CMSG_OPTIONS: Record<number, number> = {
   [IP_PKTINFO]: IP_CMSG_PKTINFO,
@@ -478,12 +494,51 @@ export function ipSetsockopt(sk: Sock, level: number, name: number, value: Uint8
       return ipMcSource(inet, name, be32(value, 0), be32(value, 4), be32(value, 8));
     case IP_ROUTER_ALERT:
       if (sk.type !== SOCK_RAW || inet.num === IPPROTO_RAW) return -EINVAL;
-      if (inet.routerAlert === on) return on ? -EADDRINUSE : -ENOENT;
+      if (inet.routerAlert === on) return on ? -EADDRINUSE : -ENOBUFS;
       inet.routerAlert = on;
       return 0;
     case IP_IPSEC_POLICY:
     case IP_XFRM_POLICY:
-      return cred.capable(CAP_NET_ADMIN) ? -ENOPROTOOPT : -EPERM;
+      // No IPsec: nothing to take off succeeds, anything else is not understood.
+      if (!cred.capable(CAP_NET_ADMIN)) return -EPERM;
+      if (length === 0) return 0;
+      return name === IP_IPSEC_POLICY ? -EOPNOTSUPP : -EINVAL;
+    case MCAST_JOIN_GROUP:
+    case MCAST_LEAVE_GROUP: {
+      // struct group_req: an index, and a socket address at 8.
+      if (length < GROUP_REQ) return -EINVAL;
+      if (hostU16(value, 8) !== AF_INET) return -EINVAL;
+      const group = be32(value, 12);
+      const ifindex = hostI32(value, 0);
+      return name === MCAST_JOIN_GROUP
+        ? ipMcJoinGroup(inet, group, 0, ifindex)
+        : ipMcLeaveGroup(inet, group, 0, ifindex);
+    }
+    case MCAST_JOIN_SOURCE_GROUP:
+    case MCAST_LEAVE_SOURCE_GROUP:
+    case MCAST_BLOCK_SOURCE:
+    case MCAST_UNBLOCK_SOURCE: {
+      if (length !== GROUP_SOURCE_REQ) return -EINVAL;
+      if (hostU16(value, 8) !== AF_INET || hostU16(value, GROUP_REQ) !== AF_INET) return -EADDRNOTAVAIL;
+      const same = {
+        [MCAST_JOIN_SOURCE_GROUP]: IP_ADD_SOURCE_MEMBERSHIP,
+        [MCAST_LEAVE_SOURCE_GROUP]: IP_DROP_SOURCE_MEMBERSHIP,
+        [MCAST_BLOCK_SOURCE]: IP_BLOCK_SOURCE,
+        [MCAST_UNBLOCK_SOURCE]: IP_UNBLOCK_SOURCE,
+      }[name];
+      return ipMcSource(inet, same, be32(value, 12), 0, be32(value, GROUP_REQ + 4), hostI32(value, 0));
+    }
+    case IP_MSFILTER: {
+      // struct ip_msfilter: group, interface, mode, count, sources.
+      if (length < 16) return -EINVAL;
+      const count = hostU32(value, 12);
+      if (count >= 0x1ffffff0 || count > ipv4Sysctl(net).igmpMaxMsf) return -ENOBUFS;
+      if (length < 16 + count * 4) return -EINVAL;
+      const sources = Array.from({ length: count }, (_, i) => be32(value, 16 + i * 4));
+      return ipMcMsfilter(inet, be32(value, 0), be32(value, 4), hostU32(value, 8), sources);
+    }
+    case MCAST_MSFILTER:
+      return length < GROUP_FILTER ? -EINVAL : -EADDRNOTAVAIL;
     case IP_LOCAL_PORT_RANGE: {
       if (length !== 4) return -EINVAL;
       const low = val & 0xffff;
@@ -603,7 +658,8 @@ export function ipGetsockopt(sk: Sock, level: number, name: number, value: Uint8
         break;
       case IP_UNICAST_IF:
         putBe32(answer, 0, inet.ucIndex);
-        return putOption(answer, 4, value, length);
+        val = hostI32(answer, 0);
+        break;
       case IP_MULTICAST_IF:
         putBe32(answer, 0, inet.mcAddr);
         return putOption(answer, 4, value, length);
@@ -612,8 +668,12 @@ export function ipGetsockopt(sk: Sock, level: number, name: number, value: Uint8
         break;
       case IP_PROTOCOL:
         val = inet.num;
-        if (sk.type !== SOCK_RAW) return -ENOPROTOOPT;
         break;
+      case IP_MSFILTER:
+      case MCAST_MSFILTER:
+        if (len < (name === IP_MSFILTER ? 16 : GROUP_FILTER)) return -EINVAL;
+        if (!ipv4IsMulticast(be32(value, name === IP_MSFILTER ? 0 : 12))) return -EINVAL;
+        return -EADDRNOTAVAIL;
       case IP_PKTOPTIONS:
         return -ENOPROTOOPT;
       default:

@@ -18,6 +18,7 @@ import { ipInputInit, ipLocalDeliver } from './ip-input.ts';
 import { ipMcOutput, ipOutput } from './ip-output.ts';
 import { NetMib } from './mib.ts';
 import { NEIGH_UPDATE_F_ADMIN, NEIGH_UPDATE_F_OVERRIDE, neighCreate, neighUpdate } from './neighbour.ts';
+import { netProcInit } from './net-procfs.ts';
 import { pingInit } from './ping.ts';
 import { Process } from './process.ts';
 import { rawInit } from './raw.ts';
@@ -31,6 +32,8 @@ import {
   SoftnetData,
   type Tracer,
 } from './structs.ts';
+import { sysctlInit } from './sysctl.ts';
+import { sysfsInit } from './sysfs.ts';
 import { udpInit } from './udp.ts';
 
 /** A host: `new Kernel({clock, random})` boots it with a loopback device; `process()` gives the system calls. */
@@ -148,6 +151,9 @@ export class Kernel {
     rawInit(net);
     pingInit(net);
     packetInit(net);
+    netProcInit(net);
+    sysfsInit(net);
+    sysctlInit(net);
     loopbackInit(net);
     devOpen(net.loopbackDev);
   }

@@ -33,7 +33,7 @@ import { inetAddrValid, inetRegisterProtosw, inetSockrawOps } from './af-inet.ts
 import { ip4DatagramConnect, udpDisconnect } from './datagram.ts';
 import { ENOIOCTLCMD } from './dev-ioctl.ts';
 import * as reason from './drop-reason.ts';
-import { FLOWI_FLAG_ANYSRC, Flowi4, inetAddrType } from './fib.ts';
+import { FLOWI_FLAG_ANYSRC, FLOWI_FLAG_KNOWN_NH, Flowi4, inetAddrType } from './fib.ts';
 import {
   daddrOf,
   ICMPHDR_LEN,
@@ -252,7 +252,9 @@ function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   fl.tos = (ipc.tos !== -1 ? ipc.tos : inet.tos) & 0x1c;
   fl.scope = linkOnly ? RT_SCOPE_LINK : 0;
   fl.proto = inet.hdrincl ? ipc.protocol : sk.protocol;
-  fl.flags = inet.hdrincl || inet.transparent ? FLOWI_FLAG_ANYSRC : 0;
+  fl.flags = (inet.hdrincl || inet.transparent ? FLOWI_FLAG_ANYSRC : 0) | (inet.hdrincl ? FLOWI_FLAG_KNOWN_NH : 0);
+  // raw_probe_proto_opt reads type and code.
+  if (!inet.hdrincl && sk.protocol === IPPROTO_ICMP && len < 2) return -EFAULT;
   fl.saddr = saddr;
   fl.daddr = daddr;
   const dst = ipRouteOutput(net, fl);
@@ -321,19 +323,17 @@ function sendHdrinc(sk: InetSock, msg: Msghdr, length: number, dst: DstEntry, sa
   }
   net.copies.fromUser++;
   const hlen = ihl(head, at);
-  if (hlen > length) {
+  if (hlen > length || hlen < IPHDR_LEN) {
     kfreeSkb(net, skb);
     return lost(-EINVAL);
   }
-  if (hlen >= IPHDR_LEN) {
-    if (saddrOf(head, at) === 0) putBe32(head, at + IPH_SADDR, saddr);
-    putBe16(head, at + IPH_CHECK, 0);
-    putBe16(head, at + IPH_TOT_LEN, length);
-    if (be16(head, at + IPH_ID) === 0) ipSelectIdent(net, head, at, null, false, saddrOf(head, at), daddrOf(head, at));
-    putBe16(head, at + IPH_CHECK, ipFastCsum(head, at, hlen));
-    skb.transportHeader += hlen;
-    if (head[at + IPH_PROTOCOL] === IPPROTO_ICMP && length >= hlen + ICMPHDR_LEN) icmpOutCount(net, head[at + hlen]!);
-  }
+  if (saddrOf(head, at) === 0) putBe32(head, at + IPH_SADDR, saddr);
+  putBe16(head, at + IPH_CHECK, 0);
+  putBe16(head, at + IPH_TOT_LEN, length);
+  if (be16(head, at + IPH_ID) === 0) ipSelectIdent(net, head, at, null, false, saddrOf(head, at), daddrOf(head, at));
+  putBe16(head, at + IPH_CHECK, ipFastCsum(head, at, hlen));
+  skb.transportHeader += hlen;
+  if (head[at + IPH_PROTOCOL] === IPPROTO_ICMP && length >= hlen + ICMPHDR_LEN) icmpOutCount(net, head[at + hlen]!);
   let error = nfHook(net, AF_INET, NF_INET_LOCAL_OUT, sk, skb, null, dst.dev);
   if (error === 1) error = dst.output(net, sk, skb);
   if (error > 0) error = error !== NET_XMIT_CN ? -ENOBUFS : 0;

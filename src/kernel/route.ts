@@ -15,7 +15,16 @@ import {
 import { arpTbl } from './arp.ts';
 import { inDevMax, inDevOr, inetAddrOnlink, inetLookupIfaddr, inetSelectAddr, ipDevFind } from './devinet.ts';
 import * as reason from './drop-reason.ts';
-import { FibResult, type FibRoute, FLOWI_FLAG_ANYSRC, Flowi4, fib, fibLookup, fibResultPrefsrc } from './fib.ts';
+import {
+  FibResult,
+  type FibRoute,
+  FLOWI_FLAG_ANYSRC,
+  FLOWI_FLAG_KNOWN_NH,
+  Flowi4,
+  fib,
+  fibLookup,
+  fibResultPrefsrc,
+} from './fib.ts';
 import {
   daddrOf,
   IPH_TOS,
@@ -187,11 +196,11 @@ function routeOutputSlow(net: Net, fl: Flowi4): DstEntry | number {
     if (fl.oif === 0 && (ipv4IsMulticast(fl.daddr) || ipv4IsLbcast(fl.daddr))) {
       // It goes where its source address lives.
       devOut = ipDevFind(net, saddr);
-      if (devOut === null) return -EINVAL;
+      if (devOut === null) return -ENETUNREACH;
       fl.oif = devOut.ifindex;
       return mkrouteOutput(net, fl, origOif, devOut, flags);
     }
-    if (!(fl.flags & FLOWI_FLAG_ANYSRC) && ipDevFind(net, saddr) === null) return -EINVAL;
+    if (!(fl.flags & FLOWI_FLAG_ANYSRC) && ipDevFind(net, saddr) === null) return -ENETUNREACH;
   }
   if (fl.oif !== 0) {
     devOut = net.devices.get(fl.oif) ?? null;
@@ -269,6 +278,8 @@ function mkrouteOutput(net: Net, fl: Flowi4, origOif: number, devOut: NetDevice,
     if (flags & RTCF_LOCAL && !(devOut.flags & IFF_LOOPBACK)) dst.output = handlers.mcOutput;
   }
   setNexthop(net, dst, fl.daddr, route, gw);
+  // The packet's own header may name another destination; this route's next hop is known.
+  if (fl.flags & FLOWI_FLAG_KNOWN_NH) dst.rtNexthop4 = dst.rtUsesGateway ? dst.rtGw4 : fl.daddr;
   return dst;
 }
 
@@ -467,7 +478,7 @@ export function inputType(net: Net, skb: SkBuff, tip: number, sip: number, dev: 
 
 /** Next hop's entry in the ARP table, made where need be; kept with the route. */
 export function ipNeighForGw(dst: DstEntry, daddr: number): Neighbour | null {
-  const key = dst.rtGw4 !== 0 && dst.rtUsesGateway ? dst.rtGw4 : daddr;
+  const key = dst.rtUsesGateway ? dst.rtGw4 : dst.rtNexthop4 !== 0 ? dst.rtNexthop4 : daddr;
   const { neigh } = dst;
   if (neigh !== null && !neigh.dead && dst.neighKey === key) return neigh;
   // Everything on loopback is one neighbour.

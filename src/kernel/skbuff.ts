@@ -154,6 +154,7 @@ function reset(skb: SkBuff): void {
   skb.csumStart = 0;
   skb.csumOffset = 0;
   skb.csumLevel = 0;
+  skb.csum = 0;
   skb.csumValid = false;
   skb.ignoreDf = false;
   skb.priority = 0;

@@ -1,9 +1,11 @@
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../uapi/capability.ts';
 import {
   EACCES,
+  EBADF,
   EDOM,
   EFAULT,
   EINVAL,
+  ENODATA,
   ENODEV,
   ENOENT,
   ENOPROTOOPT,
@@ -242,14 +244,15 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
       return skAttachFilter(sk, value);
     case S.SO_ATTACH_BPF:
     case S.SO_ATTACH_REUSEPORT_EBPF:
-      return -EINVAL; // no bpf(2), so no descriptor of a program
+      // No bpf(2), so no descriptor of a program.
+      return value.length === 4 ? -EBADF : -EINVAL;
     case S.SO_ATTACH_REUSEPORT_CBPF: {
       const image = copyBpfFprog(value);
       if (typeof image === 'number') return image;
       return -EINVAL;
     }
     case S.SO_DETACH_REUSEPORT_BPF:
-      return -ENOENT;
+      return -EINVAL;
     case S.SO_DETACH_FILTER:
       return skDetachFilter(sk, ENOENT);
     case S.SO_LOCK_FILTER:
@@ -324,6 +327,8 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
       const clockid = hostI32(value, 0);
       if (clockid !== 1 && !cred.capable(CAP_NET_ADMIN)) return -EPERM;
       setFlag(sk, SOCK_TXTIME, true);
+      sk.txtime = clockid;
+      sk.txtimeFlags = flags;
       return 0;
     }
     case S.SO_BINDTOIFINDEX:
@@ -336,14 +341,11 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
       if (val < 0) return -EINVAL;
       return -EOPNOTSUPP; // no memory cgroup to reserve from
     case S.SO_TXREHASH:
-      if (val < -1 || val > 1) return -EINVAL;
-      sk.txrehash = val === -1 ? 255 : val;
-      return 0;
+      return -EOPNOTSUPP; // TCP's alone
     case S.SO_PASSCRED:
     case S.SO_PASSSEC:
     case SO_PASSPIDFD:
     case SO_PASSRIGHTS:
-    case SO_INQ:
       return -EOPNOTSUPP; // AF_UNIX and AF_NETLINK alone
     default:
       return -ENOPROTOOPT;
@@ -431,7 +433,7 @@ export function sockGetsockopt(socket: Socket, name: number, value: Uint8Array, 
       return putOption(scratch, 8, value, length);
     case S.SO_BSDCOMPAT:
       val = 0;
-      return 0;
+      break;
     case S.SO_TIMESTAMP:
       val = flag(SOCK_RCVTSTAMP) && !flag(SOCK_TSTAMP_NEW) && !flag(SOCK_RCVTSTAMPNS) ? 1 : 0;
       break;
@@ -484,12 +486,14 @@ export function sockGetsockopt(socket: Socket, name: number, value: Uint8Array, 
       val = sk.state === TCP_LISTEN ? 1 : 0;
       break;
     case S.SO_PEERSEC:
+    case SO_INQ:
       return -ENOPROTOOPT;
+    case S.SO_PEERGROUPS:
+      return -ENODATA;
     case S.SO_PASSCRED:
     case S.SO_PASSSEC:
     case SO_PASSPIDFD:
     case SO_PASSRIGHTS:
-    case SO_INQ:
       return -EOPNOTSUPP;
     case S.SO_MARK:
       val = sk.mark | 0;
@@ -600,7 +604,8 @@ export function sockGetsockopt(socket: Socket, name: number, value: Uint8Array, 
       val = flag(SOCK_ZEROCOPY);
       break;
     case S.SO_TXTIME:
-      putHostU64(scratch, 0, 0n);
+      putHostU32(scratch, 0, sk.txtime);
+      putHostU32(scratch, 4, sk.txtimeFlags);
       return putOption(scratch, 8, value, length);
     case S.SO_BINDTOIFINDEX:
       val = sk.boundDevIf;
@@ -616,9 +621,7 @@ export function sockGetsockopt(socket: Socket, name: number, value: Uint8Array, 
       val = 0;
       break;
     case S.SO_TXREHASH:
-      // UDP and the like never took the sysctl's value: shown as it lies there.
-      val = sk.txrehash;
-      break;
+      return -EOPNOTSUPP; // TCP's alone
     case SO_PEERPIDFD:
       return -ENOPROTOOPT;
     default:

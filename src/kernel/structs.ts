@@ -63,6 +63,8 @@ export class SkBuff {
   csumStart = 0;
   csumOffset = 0;
   csumLevel = 0;
+  /** With CHECKSUM_COMPLETE: the folded sum of the data. */
+  csum = 0;
   csumValid = false;
   ignoreDf = false;
   priority = 0;
@@ -451,6 +453,8 @@ export class DstEntry {
   rtUsesGateway = false;
   rtIif = 0;
   rtGw4 = 0;
+  /** Next hop of a route made for one packet whose header may name another destination; 0: the header's. */
+  rtNexthop4 = 0;
   rtPmtu = 0;
   rtMtuLocked = false;
   /** Monotonic time at which a learned path MTU ends; 0: none. */
@@ -606,7 +610,9 @@ export class Sock {
   preferBusyPoll = 0;
   busyPollBudget = 0;
   maxPacingRate = Number.POSITIVE_INFINITY;
-  txrehash = 255;
+  /** SO_TXTIME: clock and flags. */
+  txtime = 0;
+  txtimeFlags = 0;
   rcvmark = false;
   rcvpriority = false;
   stampSec = -1;

@@ -45,7 +45,15 @@ import {
   sockRecvCmsgs,
   TCP_ESTABLISHED,
 } from './sock.ts';
-import { CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type Net, type SkBuff, type Sock, type Socket } from './structs.ts';
+import {
+  CHECKSUM_COMPLETE,
+  CHECKSUM_PARTIAL,
+  CHECKSUM_UNNECESSARY,
+  type Net,
+  type SkBuff,
+  type Sock,
+  type Socket,
+} from './structs.ts';
 import type { Msghdr } from './structs-plain.ts';
 import { UDP_TABLE_KEY, UDPLITE_TABLE_KEY, type UdpTable, udp4LibLookup, udpTable } from './udp-table.ts';
 
@@ -85,6 +93,11 @@ export function udpChecksumBad(skb: SkBuff, protocol: number): boolean {
   skb.data += header;
   skb.len -= header;
   if (fold(total) !== 0xffff) return true;
+  if (header > 0) {
+    // What was summed in software is known from now on (CHECKSUM_COMPLETE, for IP_CHECKSUM).
+    skb.ipSummed = CHECKSUM_COMPLETE;
+    skb.csum = fold(skbChecksum(skb, 0, skb.len));
+  }
   skb.csumValid = true;
   return false;
 }
