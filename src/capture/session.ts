@@ -42,7 +42,7 @@ export interface SessionResult {
 export interface SessionOptions {
   source: LiveSource;
   /** `frames`, where the sink has it: how many it really took, also after it failed. */
-  sink: FrameSink & { readonly frames?: number };
+  sink: FrameSink & { readonly frames?: number | undefined };
   /** Frames to capture, then stop. */
   count?: number | undefined;
   /** Milliseconds to capture, then stop. */

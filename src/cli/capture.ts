@@ -11,8 +11,8 @@ import { EXIT_FAILURE, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
 import { hostSystem } from './host.ts';
 import { defaultInterface, findInterface } from './interfaces.ts';
-import { checkWriteOptions, DEFAULT_SNAPLEN, wantsNano } from './options.ts';
-import { type CountingSink, openOutputs } from './outputs.ts';
+import { DEFAULT_SNAPLEN, wantsNano } from './options.ts';
+import { type CountingSink, prepareOutputs } from './outputs.ts';
 import { handleSignals } from './signals.ts';
 import { openSource } from './sources.ts';
 import { lossText, statisticsText } from './statistics.ts';
@@ -23,8 +23,8 @@ import { captureWords } from './words.ts';
 
 /** `netlab capture`: from its words and options to the exit code. */
 export async function runCapture(words: string[], options: CaptureOptions): Promise<void> {
-  checkWriteOptions(options);
   wantsNano(options);
+  const outputs = await prepareOutputs(options);
   const user = options.user === undefined ? null : lookUpUser(options.user);
   const system = await hostSystem();
   const devices = await links(system);
@@ -35,7 +35,7 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
   try {
     // After the rings are open and before a file is: the files are then the user's.
     if (user !== null) become(user);
-    sink = await openOutputs(options, {
+    sink = await outputs.open({
       live: true,
       interfaces: source.described,
       section: { application: `netlab ${version()}`, os: `Linux ${release()}`, hardware: process.arch },

@@ -1,28 +1,18 @@
 import { existsSync } from 'node:fs';
 import { BlockFilter } from '../capture/filter.ts';
-import { compileDisplayFilter, type DisplayFilter } from '../dissect/display/compile.ts';
-import { DisplayFilterError } from '../dissect/display/error.ts';
+import type { DisplayFilter } from '../dissect/display/compile.ts';
 import { Fields, findFields } from '../dissect/fields.ts';
 import { type FrameFacts, walkFrame } from '../dissect/frame.ts';
 import { Sessions } from '../dissect/session/sessions.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { openSavefile, SavefileError, type SavefileSource } from '../savefile/index.ts';
+import { displayFilter } from './display-filter.ts';
 import { EXIT_FAILURE, exitCodeOf, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
 import type { FramesOptions } from './frames-options.ts';
 import { handleSignals } from './signals.ts';
 import { readWords } from './words.ts';
-
-/** Compiles a display filter of the command line. Throws UsageError that shows where it is wrong. */
-export function displayFilter(text: string): DisplayFilter {
-  try {
-    return compileDisplayFilter(text);
-  } catch (error) {
-    if (error instanceof DisplayFilterError) throw new UsageError(`display filter: ${error.render()}`);
-    throw error;
-  }
-}
 
 /** By field id: 1 for the fields of these names. */
 export function wantedFields(names: readonly string[], also: readonly DisplayFilter[] = []): Uint8Array {

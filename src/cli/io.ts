@@ -1,8 +1,9 @@
 import type { DisplayFilter } from '../dissect/display/compile.ts';
 import type { Fields } from '../dissect/fields.ts';
 import type { FrameFacts } from '../dissect/frame.ts';
+import { displayFilter } from './display-filter.ts';
 import { UsageError } from './exit.ts';
-import { displayFilter, eachFrame, type FrameVisitor, wantedFields } from './frames.ts';
+import { eachFrame, type FrameVisitor, wantedFields } from './frames.ts';
 import type { FramesOptions } from './frames-options.ts';
 import { bar } from './plot.ts';
 import { printText } from './print-text.ts';

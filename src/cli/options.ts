@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from './exit.ts';
-import { counted, integer } from './numbers.ts';
+import { FORMATS, type Format } from './format.ts';
+import { collected, counted, integer } from './numbers.ts';
 
 /** How frames are printed: the options that `capture` and `read` share, spelt as tcpdump spells them. */
 export interface PrintOptions {
@@ -21,7 +22,16 @@ export interface PrintOptions {
   micro?: true;
   timeStampPrecision?: 'micro' | 'nano';
   color: 'auto' | 'always' | 'never';
-  format: 'text' | 'json';
+  format?: Format;
+  /** tshark's -T. */
+  T?: Format;
+  tree?: true;
+  raw?: true;
+  /** Columns of `fields` and `parquet`. */
+  field?: string[];
+  /** As tshark's -E: `header=y,separator=;`. */
+  fieldOptions?: string[];
+  displayFilter?: string;
 }
 
 /** Where frames are written, and into how many files. */
@@ -104,11 +114,24 @@ export function addPrintOptions(command: Command): void {
     .option('--micro', 'print times to the microsecond')
     .addOption(new Option('--time-stamp-precision <digits>').choices(['micro', 'nano']).hideHelp())
     .addOption(new Option('--color <when>', 'colour the text').choices(['auto', 'always', 'never']).default('auto'))
+    .option('-Y, --display-filter <filter>', "only frames that match, in Wireshark's syntax; -c counts before it")
     .addOption(
-      new Option('--format <format>', 'text as tcpdump prints it, or one JSON object a line')
-        .choices(['text', 'json'])
-        .default('text'),
-    );
+      new Option(
+        '--format <format>',
+        'text as tcpdump prints it; json: one object a line; fields: columns as tshark -T fields prints them; ' +
+          'ek: for Elasticsearch; tree: layers, fields and bytes; parquet: a table in -w FILE, or in -w DIRECTORY/ ' +
+          'by date and hour (default: text)',
+      ).choices(FORMATS),
+    )
+    .addOption(new Option('-T <format>').choices(FORMATS).hideHelp())
+    .option('--tree', 'the same as --format tree')
+    .option('--field <name>', 'with --format fields or parquet: a column; -e NAME means the same there', collected)
+    .option(
+      '-E, --field-options <settings>',
+      'with --format fields: header=y|n, separator=/t|/s|CHARACTER, aggregator=, occurrence=f|l|a, quote=d|s|n, bom=y|n',
+      collected,
+    )
+    .option('--raw', 'with --format json: the bytes of frames and payloads as well');
 }
 
 /** Times to the nanosecond: the last word of --nano, --micro and --time-stamp-precision would depend on their order,
@@ -121,7 +144,7 @@ export function wantsNano(options: PrintOptions): boolean {
 }
 
 /** -C, -G and -W say how files are cut; without -w there is none. */
-export function checkWriteOptions(options: WriteOptions): void {
+export function checkWriteOptions(options: PrintOptions & WriteOptions): void {
   const rotating = options.rotateSize !== undefined || options.rotateSeconds !== undefined;
   if (options.write === undefined && (rotating || options.rotateFiles !== undefined))
     throw new UsageError('-C, -G and -W cut what -w writes: say -w FILE as well');
@@ -129,5 +152,7 @@ export function checkWriteOptions(options: WriteOptions): void {
     throw new UsageError('-W counts the files of -C or -G: say one of them as well');
   if (options.write === '-' && rotating)
     throw new UsageError('-C and -G need a file: standard output cannot be rotated');
+  if (options.write?.endsWith('.parquet') && options.format !== 'parquet' && options.T !== 'parquet')
+    throw new UsageError(`-w ${options.write}: a Parquet file is written with --format parquet`);
   if (options.write === '') throw new UsageError('-w needs the name of a file');
 }

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OutputClosed } from '../capture/session.ts';
+import type { ColumnOptions } from '../dissect/columns.ts';
+import type { DisplayFilter } from '../dissect/display/compile.ts';
 import type { TextOptions } from '../dissect/options.ts';
+import type { PacketWalker } from '../dissect/packets.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import {
@@ -13,7 +16,8 @@ import {
 } from '../savefile/index.ts';
 import { useColour } from './colour.ts';
 import { UsageError } from './exit.ts';
-import { type PrintOptions, type WriteOptions, wantsNano } from './options.ts';
+import { type Format, fieldSettings, formatOf } from './format.ts';
+import { checkWriteOptions, type PrintOptions, type WriteOptions, wantsNano } from './options.ts';
 import { stdout } from './stdout.ts';
 
 /** Where the frames of a command go, and what is known of where they come from. */
@@ -33,22 +37,65 @@ export interface OutputContext {
 
 /** A sink that knows how many frames it really took, for when it failed. */
 export interface CountingSink extends FrameSink {
-  readonly frames?: number;
+  readonly frames?: number | undefined;
   /** Milliseconds between flushes that the sink asks for: file changes by the clock happen there. */
   readonly flushEvery?: number;
 }
 
-/** The sink that the options ask for: text or JSON on standard output, a file or several, or both. */
-export async function openOutputs(options: PrintOptions & WriteOptions, context: OutputContext): Promise<CountingSink> {
-  if (options.write === undefined) return openPrinter(options, context);
-  if (options.write !== '-') {
-    const file = openFile(options.write, options, context);
-    return options.print ? new BothSinks(file, await openPrinter(options, context)) : file;
+/** What was asked for, checked: nothing is open yet. */
+export interface Outputs {
+  /** The sink: text or another format on standard output, a file or several, or both. */
+  open(context: OutputContext): Promise<CountingSink>;
+}
+
+/** Checks the options for what they print, and loads what it takes; so that what is wrong with them is told before
+ * anything is opened. Throws UsageError. */
+export async function prepareOutputs(options: PrintOptions & WriteOptions): Promise<Outputs> {
+  checkWriteOptions(options);
+  const format = formatOf(options);
+  if (format === 'parquet') return (await import('./parquet.ts')).prepareParquet(options);
+  const columns = checkFields(format, options);
+  if (options.raw && format !== 'json') throw new UsageError('--raw goes with --format json');
+  const filter =
+    options.displayFilter === undefined
+      ? null
+      : (await import('./display-filter.ts')).displayFilter(options.displayFilter);
+  const isPrinted = options.write === undefined || options.print === true;
+  const printer = isPrinted && format !== 'text' ? await formatPrinter(format, columns, filter, options) : null;
+  return { open: (context) => open(options, context, printer, filter) };
+}
+
+/** Both at once. */
+export const openOutputs = async (
+  options: PrintOptions & WriteOptions,
+  context: OutputContext,
+): Promise<CountingSink> => (await prepareOutputs(options)).open(context);
+
+async function open(
+  options: PrintOptions & WriteOptions,
+  context: OutputContext,
+  printer: FormatPrinter | null,
+  filter: DisplayFilter | null,
+): Promise<CountingSink> {
+  if (options.write === undefined) return openPrinter(options, context, printer, filter);
+  if (options.write === '-') {
+    if (options.print) throw new UsageError('-w - and --print both want standard output');
+    if (stdout().isTerminal)
+      throw new UsageError('-w - writes binary data, and standard output is a terminal: send it to a file or a pipe');
   }
-  if (options.print) throw new UsageError('-w - and --print both want standard output');
-  if (stdout().isTerminal)
-    throw new UsageError('-w - writes binary data, and standard output is a terminal: send it to a file or a pipe');
-  return openFile(options.write, options, context);
+  const file = openFile(options.write, options, context);
+  if (!options.print) return selecting(file, filter);
+  // A printer that filters by itself numbers all frames, so that it must see them before the file's are selected.
+  if (printer !== null && filter !== null)
+    return new BothSinks(await selecting(file, filter), await openPrinter(options, context, printer, filter), true);
+  return selecting(new BothSinks(file, await openPrinter(options, context, printer, null), false), filter);
+}
+
+/** `sink` with the frames that match. */
+async function selecting(sink: CountingSink, filter: DisplayFilter | null): Promise<CountingSink> {
+  if (filter === null) return sink;
+  const { PacketWalker } = await import('../dissect/packets.ts');
+  return new SelectingSink(sink, new PacketWalker({ wanted: filter.wanted, filter }));
 }
 
 function openFile(path: string, options: PrintOptions & WriteOptions, context: OutputContext): CountingSink {
@@ -150,14 +197,51 @@ class ClockedRotation implements CountingSink {
   }
 }
 
+/** -Y before a sink that knows nothing of fields. */
+class SelectingSink implements CountingSink {
+  readonly #sink: CountingSink;
+  readonly #walker: PacketWalker;
+  #rejected = 0;
+
+  constructor(sink: CountingSink, walker: PacketWalker) {
+    this.#sink = sink;
+    this.#walker = walker;
+  }
+
+  /** With those that it rejected: they are not lost. */
+  get frames(): number | undefined {
+    const { frames } = this.#sink;
+    return frames === undefined ? undefined : frames + this.#rejected;
+  }
+
+  get flushEvery(): number {
+    return this.#sink.flushEvery ?? 1000;
+  }
+
+  write(block: FrameBlock, interfaces: readonly FrameInterface[]): void | Promise<void> {
+    this.#rejected += this.#walker.select(block, interfaces);
+    return this.#sink.write(block, interfaces);
+  }
+
+  flush(): void | Promise<void> {
+    return this.#sink.flush();
+  }
+
+  close(): void | Promise<void> {
+    return this.#sink.close();
+  }
+}
+
 /** -w FILE --print. */
 class BothSinks implements CountingSink {
   readonly #file: CountingSink;
-  readonly #printer: FrameSink;
+  readonly #first: FrameSink;
+  readonly #second: FrameSink;
 
-  constructor(file: CountingSink, printer: FrameSink) {
+  constructor(file: CountingSink, printer: FrameSink, printsFirst: boolean) {
     this.#file = file;
-    this.#printer = printer;
+    this.#first = printsFirst ? printer : file;
+    this.#second = printsFirst ? file : printer;
   }
 
   get frames(): number {
@@ -169,20 +253,20 @@ class BothSinks implements CountingSink {
   }
 
   async write(block: FrameBlock, interfaces: readonly FrameInterface[]): Promise<void> {
-    await this.#file.write(block, interfaces);
-    await this.#printer.write(block, interfaces);
+    await this.#first.write(block, interfaces);
+    await this.#second.write(block, interfaces);
   }
 
   async flush(): Promise<void> {
-    await this.#file.flush();
-    await this.#printer.flush();
+    await this.#first.flush();
+    await this.#second.flush();
   }
 
   async close(): Promise<void> {
     try {
-      await this.#file.close();
+      await this.#first.close();
     } finally {
-      await this.#printer.close();
+      await this.#second.close();
     }
   }
 }
@@ -230,20 +314,64 @@ class PrintingSink implements FrameSink {
   }
 }
 
-async function openPrinter(options: PrintOptions, context: OutputContext): Promise<FrameSink> {
+type FormatPrinter = (out: (chunk: Uint8Array) => void) => Printer;
+
+/** Checks what says which columns are printed. Throws UsageError. */
+function checkFields(format: Format, options: PrintOptions): Omit<ColumnOptions, 'filter'> | null {
+  if (format === 'fields') {
+    if (options.field === undefined)
+      throw new UsageError('--format fields prints what -e names: -e ip.src -e ip.dst, for example');
+    return { fields: options.field, ...fieldSettings(options.fieldOptions ?? []) };
+  }
+  if (options.field !== undefined && format !== 'parquet')
+    throw new UsageError(`--field names a column of --format fields or parquet, and the format is ${format}`);
+  if (options.fieldOptions !== undefined && format !== 'parquet')
+    throw new UsageError(`-E is about the columns of --format fields, and the format is ${format}`);
+  return null;
+}
+
+/** What makes the printer of a format that is not text. Throws UsageError for a column that nobody knows. */
+async function formatPrinter(
+  format: Format,
+  columns: Omit<ColumnOptions, 'filter'> | null,
+  filter: DisplayFilter | null,
+  options: PrintOptions,
+): Promise<FormatPrinter> {
+  const packets = { filter, checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true };
+  if (columns !== null) {
+    const { checkColumns, ColumnPrinter, UnknownField } = await import('../dissect/columns.ts');
+    try {
+      checkColumns(columns.fields);
+    } catch (error) {
+      throw error instanceof UnknownField ? new UsageError(`-e: ${error.message}`) : error;
+    }
+    return (out) => new ColumnPrinter({ ...columns, ...packets }, out);
+  }
+  if (format === 'ek') {
+    const { EkPrinter } = await import('../dissect/ek.ts');
+    return (out) => new EkPrinter(packets, out);
+  }
+  if (format === 'tree') {
+    const { TreePrinter } = await import('../dissect/tree.ts');
+    return (out) => new TreePrinter(packets, out);
+  }
+  const { JsonPrinter } = await import('../dissect/json.ts');
+  const raw = options.raw === true || (options.hex ?? options.hexAscii ?? 0) > 0;
+  return (out) => new JsonPrinter({ ...packets, raw }, out);
+}
+
+async function openPrinter(
+  options: PrintOptions,
+  context: OutputContext,
+  printer: FormatPrinter | null,
+  filter: DisplayFilter | null,
+): Promise<CountingSink> {
   const eachBlock =
     context.live || options.lineBuffered === true || options.packetBuffered === true || stdout().isTerminal;
-  if (options.format === 'json') {
-    const { JsonPrinter } = await import('../dissect/json.ts');
-    const json = {
-      raw: (options.hex ?? options.hexAscii ?? 0) > 0,
-      checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true,
-    };
-    return new PrintingSink((out) => new JsonPrinter(json, out), eachBlock);
-  }
+  if (printer !== null) return new PrintingSink(printer, eachBlock);
   const { TextPrinter } = await import('../dissect/text-printer.ts');
   const text = await textOptions(options, context);
-  return new PrintingSink((out) => new TextPrinter(text, out), eachBlock);
+  return selecting(new PrintingSink((out) => new TextPrinter(text, out), eachBlock), filter);
 }
 
 /** tcpdump's letters as the printer's options. */

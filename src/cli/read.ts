@@ -6,8 +6,8 @@ import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import { openSavefile, SavefileError, type SavefileSource } from '../savefile/index.ts';
 import { EXIT_FAILURE, exitCodeOf, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
-import { checkWriteOptions, type PrintOptions, type SelectOptions, type WriteOptions } from './options.ts';
-import { openOutputs } from './outputs.ts';
+import type { PrintOptions, SelectOptions, WriteOptions } from './options.ts';
+import { type Outputs, prepareOutputs } from './outputs.ts';
 import { handleSignals } from './signals.ts';
 import { readWords } from './words.ts';
 
@@ -18,7 +18,7 @@ const TURN = 50;
 
 /** `netlab read`: prints, filters or converts savefiles, one after the other. Sets the exit code. */
 export async function runRead(given: string[], words: string[], options: ReadOptions): Promise<void> {
-  checkWriteOptions(options);
+  const outputs = await prepareOutputs(options);
   const { files, filter: wordsOfFilter } = readWords(given, words, existsSync);
   if (files.length === 0) throw new UsageError('read: which file? netlab read FILE… [filter], - for standard input');
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('standard input can be read only once');
@@ -29,7 +29,7 @@ export async function runRead(given: string[], words: string[], options: ReadOpt
     const { prepareFilter, savefileFilters } = await import('./filter.ts');
     filter = new BlockFilter(savefileFilters(await prepareFilter(expression, options)));
   }
-  await new Reader(files, filter, options).run();
+  await new Reader(files, filter, outputs, options).run();
 }
 
 /** Writing to a file that is being read would destroy it before it is read. */
@@ -53,6 +53,7 @@ class Reader {
   readonly #files: string[];
   readonly #options: ReadOptions;
   readonly #filter: BlockFilter | null;
+  readonly #outputs: Outputs;
   #sink: FrameSink | null = null;
   /** Frames taken so far. */
   #taken = 0;
@@ -60,10 +61,11 @@ class Reader {
   /** Interfaces of all files, where there are several: the rows of a file's blocks are moved behind those before. */
   #interfaces: FrameInterface[] = [];
 
-  constructor(files: string[], filter: BlockFilter | null, options: ReadOptions) {
+  constructor(files: string[], filter: BlockFilter | null, outputs: Outputs, options: ReadOptions) {
     this.#files = files;
     this.#options = options;
     this.#filter = filter;
+    this.#outputs = outputs;
   }
 
   async run(): Promise<void> {
@@ -114,7 +116,7 @@ class Reader {
 
   #open(source: SavefileSource): Promise<FrameSink> {
     const section = source.sections[0];
-    return openOutputs(this.#options, {
+    return this.#outputs.open({
       live: false,
       ...(this.#files.length > 1 ? {} : { records: source, interfaces: source.interfaces }),
       ...(section === undefined ? {} : { section }),

@@ -39,6 +39,13 @@ export class UnknownField extends Error {
   }
 }
 
+/** Throws UnknownField where one of the names is neither a field's nor a protocol's. */
+export function checkColumns(names: readonly string[]): void {
+  for (const name of names)
+    if (findFields(name).length === 0 && !protocols.some((protocol) => protocol.name === name))
+      throw new UnknownField(name);
+}
+
 interface Column {
   /** Null: a protocol, whose title is printed where it is there. */
   ids: readonly number[] | null;
@@ -60,12 +67,12 @@ export class ColumnPrinter {
   /** `out` gets views of the writer's memory, which hold until it returns. Throws UnknownField. */
   constructor(options: ColumnOptions, out: (chunk: Uint8Array) => void) {
     const wanted = new Uint8Array(allFields.length);
+    checkColumns(options.fields);
     this.#columns = options.fields.map((name): Column => {
       const infos = findFields(name);
       for (const { id } of infos) wanted[id] = 1;
       if (infos.length > 0) return { ids: infos.map(({ id }) => id), protocol: '' };
-      if (protocols.some((protocol) => protocol.name === name)) return { ids: null, protocol: name };
-      throw new UnknownField(name);
+      return { ids: null, protocol: name };
     });
     this.#walker = new PacketWalker({ ...options, wanted });
     this.#separator = (options.separator ?? '\t').charCodeAt(0);

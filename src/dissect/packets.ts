@@ -66,9 +66,14 @@ export class PacketWalker {
     return this.#filter === null || this.#filter.matches(fields);
   }
 
-  /** Clears `keep` where the filter rejects the frame: for sinks that know nothing of fields. */
-  select(block: FrameBlock, interfaces: readonly FrameInterface[]): void {
-    for (let row = 0; row < block.count; row++)
-      if (block.keep[row] !== 0 && !this.walk(block, row, interfaces)) block.keep[row] = 0;
+  /** Clears `keep` where the filter rejects the frame: for sinks that know nothing of fields. Gives how many those were. */
+  select(block: FrameBlock, interfaces: readonly FrameInterface[]): number {
+    let rejected = 0;
+    for (let row = 0; row < block.count; row++) {
+      if (block.keep[row] === 0 || this.walk(block, row, interfaces)) continue;
+      block.keep[row] = 0;
+      rejected++;
+    }
+    return rejected;
   }
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CaptureOptions, FANOUT_MODES, type Fanout } from '../capture-options.ts';
+import { fieldWords } from '../format.ts';
 import { collected, integer, seconds } from '../numbers.ts';
 import { addPrintOptions, addSelectOptions, addWriteOptions } from '../options.ts';
 
@@ -15,7 +16,8 @@ function fanout(text: string): Fanout {
 }
 
 /** commander's options take one value: `--fanout 4 hash` becomes `--fanout 4,hash`. */
-export function prepare(args: string[]): string[] {
+export function prepare(given: string[]): string[] {
+  const args = fieldWords(given);
   const at = args.indexOf('--fanout');
   if (at < 0 || !/^\d+$/.test(args[at + 1] ?? '') || !isMode(args[at + 2])) return args;
   return [...args.slice(0, at + 1), `${args[at + 1]},${args[at + 2]}`, ...args.slice(at + 3)];

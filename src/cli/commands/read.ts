@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
+import { fieldWords } from '../format.ts';
 import { collected } from '../numbers.ts';
 import { addPrintOptions, addSelectOptions, addWriteOptions } from '../options.ts';
 import type { ReadOptions } from '../read.ts';
+
+export const prepare = fieldWords;
 
 export function define(program: Command): void {
   const command = program

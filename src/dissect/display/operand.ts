@@ -1,5 +1,7 @@
 import { nearestOf } from '../../bytes/nearest.ts';
 import { type FieldInfo, type Fields, fieldNames, findFields } from '../fields.ts';
+// Registers the fields of the frame itself.
+import '../frame.ts';
 import { protocols } from '../protocols.ts';
 import { DisplayFilterError } from './error.ts';
 import {

@@ -1,0 +1,101 @@
+import type { ColumnOptions } from '../dissect/columns.ts';
+import { UsageError } from './exit.ts';
+
+/** In which form frames are shown. */
+export const FORMATS = ['text', 'json', 'fields', 'ek', 'tree', 'parquet'] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** The format that the options ask for; --format, -T and --tree may not ask for different ones. */
+export function formatOf(options: { format?: Format; T?: Format; tree?: true }): Format {
+  const asked = new Set<Format>();
+  if (options.format !== undefined) asked.add(options.format);
+  if (options.T !== undefined) asked.add(options.T);
+  if (options.tree) asked.add('tree');
+  if (asked.size > 1) throw new UsageError(`one format at a time: ${[...asked].join(' or ')}?`);
+  return [...asked][0] ?? 'text';
+}
+
+/** Letters of options that take a value: what follows them in a word, or the next word. */
+const WITH_VALUE = 'wCGWcsFriQBjZYET';
+
+/** With `fields` and `parquet`, -e takes the name of a column, as tshark's does, where it otherwise is tcpdump's flag for
+ * the link-level header: those become --field. */
+export function fieldWords(args: string[]): string[] {
+  if (!asksForColumns(args)) return args;
+  const words: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i]!;
+    if (word === '--') return [...words, ...args.slice(i)];
+    if (!/^-[^-]/.test(word)) {
+      words.push(word);
+      continue;
+    }
+    let letter = 1;
+    while (letter < word.length && word[letter] !== 'e' && !WITH_VALUE.includes(word[letter]!)) letter++;
+    if (word[letter] !== 'e') {
+      words.push(word);
+      // A value is taken as it stands, even where it looks like an option.
+      if (letter === word.length - 1 && i + 1 < args.length) words.push(args[++i]!);
+      continue;
+    }
+    if (letter > 1) words.push(word.slice(0, letter));
+    const rest = word.slice(letter + 1);
+    const name = rest === '' ? args[++i] : rest;
+    if (name === undefined) throw new UsageError('-e needs the name of a field');
+    words.push('--field', name);
+  }
+  return words;
+}
+
+function asksForColumns(args: readonly string[]): boolean {
+  return args.some((word, i) => {
+    const [, glued] = /^(?:--format=|-T)(.*)$/.exec(word) ?? [];
+    const value = word === '--format' || word === '-T' ? args[i + 1] : glued;
+    return value === 'fields' || value === 'parquet';
+  });
+}
+
+type FieldSettings = Pick<ColumnOptions, 'header' | 'separator' | 'occurrence' | 'aggregator' | 'quote' | 'bom'>;
+
+const YES_NO = ['y', 'n'];
+const SETTINGS: Readonly<Record<string, readonly string[] | null>> = {
+  header: YES_NO,
+  bom: YES_NO,
+  quote: ['d', 's', 'n'],
+  occurrence: ['f', 'l', 'a'],
+  separator: null,
+  aggregator: null,
+};
+
+/** Reads the values of -E: `key=value`, several with commas between; a separator may be a comma itself. */
+export function fieldSettings(given: readonly string[]): FieldSettings {
+  const settings: FieldSettings = {};
+  for (const text of given) {
+    for (let at = 0; at < text.length; ) {
+      const key = /^[a-z]*/.exec(text.slice(at))![0];
+      const choices = Object.hasOwn(SETTINGS, key) ? SETTINGS[key] : undefined;
+      if (choices === undefined)
+        throw new UsageError(
+          `-E ${text}: '${key || text.slice(at)}' is not one of ${Object.keys(SETTINGS).join(', ')}`,
+        );
+      if (text[at + key.length] !== '=') throw new UsageError(`-E ${text}: ${key} needs a value: ${key}=…`);
+      const place = at + key.length + 1;
+      // One character, or two where the first is a slash; whatever it is, so that `separator=,` is one.
+      const found =
+        choices === null ? /^(?:\/[ts]|[\s\S])(?=,|$)/.exec(text.slice(place)) : /^[^,]*/.exec(text.slice(place));
+      const value = found?.[0] ?? '';
+      if (choices === null) {
+        if (value === '' || value.charCodeAt(0) > 0x7f)
+          throw new UsageError(`-E ${text}: ${key} is /t, /s or one ASCII character`);
+        settings[key as 'separator' | 'aggregator'] = value === '/t' ? '\t' : value === '/s' ? ' ' : value;
+      } else {
+        if (!choices.includes(value)) throw new UsageError(`-E ${text}: ${key} is one of ${choices.join(', ')}`);
+        if (choices === YES_NO) settings[key as 'header' | 'bom'] = value === 'y';
+        else if (key === 'quote') settings.quote = value as 'd' | 's' | 'n';
+        else settings.occurrence = value as 'f' | 'l' | 'a';
+      }
+      at = place + value.length + 1;
+    }
+  }
+  return settings;
+}
