@@ -1,19 +1,31 @@
 import * as ethertype from '../wire/ethertype.ts';
+import { UDP_PORT as GENEVE_PORT } from '../wire/geneve.ts';
 import * as ipproto from '../wire/ipproto.ts';
+import { UDP_PORT as ESP_PORT } from '../wire/ipsec.ts';
 import * as linktype from '../wire/linktype.ts';
 import { SAP_IP } from '../wire/llc.ts';
+import * as pppNumber from '../wire/ppp.ts';
+import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
 import { ftp } from './ftp.ts';
+import { geneve } from './geneve.ts';
+import { gre } from './gre.ts';
 import { http, httpByContent, httpElsewhere } from './http.ts';
 import { icmp } from './icmp.ts';
 import { icmpv6 } from './icmp6.ts';
 import { igmp } from './igmp.ts';
 import { ip } from './ip.ts';
 import { ipv6 } from './ip6.ts';
+import { ah, esp, espInUdp } from './ipsec.ts';
 import { loopback } from './loopback.ts';
+import { mpls } from './mpls.ts';
+import { ppp, pppHdlc, pppLink } from './ppp.ts';
+import { chap, pap } from './ppp-auth.ts';
+import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
+import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
 import { raw } from './raw.ts';
 import { rtsp } from './rtsp.ts';
@@ -24,6 +36,7 @@ import { smtp, submission } from './smtp.ts';
 import {
   etherTypes,
   ipProtocols,
+  leaves,
   linkTypes,
   llcSaps,
   pppProtocols,
@@ -35,6 +48,8 @@ import {
 } from './tables.ts';
 import { tcp } from './tcp.ts';
 import { udp } from './udp.ts';
+import { udpLite } from './udplite.ts';
+import { vxlan, vxlanGpe, vxlanLinux } from './vxlan.ts';
 import { whois } from './whois.ts';
 
 /** Values of the layer below that announce a protocol. */
@@ -55,6 +70,9 @@ interface Announced {
   tcp?: readonly number[];
   /** Known by content where the ports do not decide. */
   content?: readonly ('udp' | 'tcp')[];
+  /** The protocol carries no other one: first words of all fields that can come of its bytes. It is then passed over where
+   * nobody asks for one of them. Left out: it is always looked into. */
+  leaf?: readonly string[];
 }
 
 /** Every protocol, and where it is found. To add one: its header in `wire/`, its `Protocol` (fields, `walk`, `print`) in
@@ -85,18 +103,43 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [icmpv6, { ip: [ipproto.IPPROTO_ICMPV6] }],
   [ethernetInIp, { ip: [ipproto.IPPROTO_ETHERNET] }],
   [igmp, { ip: [ipproto.IPPROTO_IGMP] }],
-  [dns, { udp: [53] }],
-  [dnsTcp, { tcp: [53] }],
-  [mdns, { udp: [5353] }],
-  [llmnr, { udp: [5355] }],
-  [http, { tcp: [80, 8080] }],
-  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
-  [httpByContent, { content: ['tcp'] }],
-  [ftp, { tcp: [21] }],
-  [smtp, { tcp: [25] }],
-  [submission, { tcp: [587] }],
-  [whois, { tcp: [43] }],
-  [rtsp, { tcp: [554, 8554] }],
+  [dns, { udp: [53], leaf: ['dns'] }],
+  [dnsTcp, { tcp: [53], leaf: ['dns'] }],
+  [mdns, { udp: [5353], leaf: ['dns'] }],
+  [llmnr, { udp: [5355], leaf: ['dns'] }],
+  [gre, { ip: [ipproto.IPPROTO_GRE] }],
+  [mpls, { ether: [ethertype.ETHERTYPE_MPLS, ethertype.ETHERTYPE_MPLS_MULTICAST] }],
+  [pppLink, { link: [linktype.LINKTYPE_PPP] }],
+  [ppp, { ether: [ethertype.ETHERTYPE_PPP] }],
+  [pppHdlc, { link: [linktype.LINKTYPE_PPP_HDLC] }],
+  [pppEther, { link: [linktype.LINKTYPE_PPP_ETHER] }],
+  [pppoe, { ether: [ethertype.ETHERTYPE_PPPOE_SESSION] }],
+  [pppoeDiscovery, { ether: [ethertype.ETHERTYPE_PPPOE_DISCOVERY] }],
+  [lcp, { ppp: [pppNumber.PPP_LCP] }],
+  [ipcp, { ppp: [pppNumber.PPP_IPCP] }],
+  [ipv6cp, { ppp: [pppNumber.PPP_IPV6CP] }],
+  [ccp, { ppp: [pppNumber.PPP_CCP] }],
+  [bacp, { ppp: [pppNumber.PPP_BACP] }],
+  [osicp, { ppp: [pppNumber.PPP_OSICP] }],
+  [mplscp, { ppp: [pppNumber.PPP_MPLSCP] }],
+  [pap, { ppp: [pppNumber.PPP_PAP] }],
+  [chap, { ppp: [pppNumber.PPP_CHAP] }],
+  [http, { tcp: [80, 8080], leaf: ['http', 'data'] }],
+  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371], leaf: ['http', 'data'] }],
+  [httpByContent, { content: ['tcp'], leaf: ['http', 'data'] }],
+  [vxlan, { udp: [vxlanPort.UDP_PORT] }],
+  [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX] }],
+  [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE] }],
+  [geneve, { udp: [GENEVE_PORT] }],
+  [ah, { ip: [ipproto.IPPROTO_AH] }],
+  [esp, { ip: [ipproto.IPPROTO_ESP] }],
+  [espInUdp, { udp: [ESP_PORT] }],
+  [udpLite, { ip: [ipproto.IPPROTO_UDPLITE] }],
+  [ftp, { tcp: [21], leaf: ['ftp'] }],
+  [smtp, { tcp: [25], leaf: ['smtp'] }],
+  [submission, { tcp: [587], leaf: ['smtp'] }],
+  [whois, { tcp: [43], leaf: ['whois'] }],
+  [rtsp, { tcp: [554, 8554], leaf: ['rtsp', 'data'] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
@@ -108,6 +151,7 @@ for (const [protocol, at] of PROTOCOLS) {
   for (const value of at.ip ?? []) ipProtocols[value] = protocol;
   for (const port of at.udp ?? []) udpPorts.add(port, protocol);
   for (const port of at.tcp ?? []) tcpPorts.add(port, protocol);
+  if (at.leaf) leaves.set(protocol, at.leaf);
   for (const transport of at.content ?? []) (transport === 'udp' ? udpContents : tcpContents).push(protocol);
 }
 
