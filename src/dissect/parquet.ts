@@ -48,7 +48,7 @@ export const DEFAULT_COLUMNS: readonly string[] = [
 
 /** Most rows of a group; and most bytes of strings and such, whichever comes first. What is not yet in a group stands in
  * memory. */
-const GROUP_ROWS = 1 << 16;
+const GROUP_ROWS = 1 << 15;
 const GROUP_BYTES = 16 << 20;
 /** Most addresses whose text is remembered. */
 const MAX_REMEMBERED = 1 << 16;
@@ -107,6 +107,7 @@ export class ParquetColumns {
   /** Columns that show whether a protocol is there. */
   readonly ofProtocol: readonly (readonly [column: number, protocol: string])[];
   readonly isTimestamp: readonly boolean[];
+  readonly hasStatistics: readonly boolean[];
 
   constructor(names: readonly string[], occurrence: 'f' | 'l' | 'a' = 'f') {
     checkColumns(names);
@@ -115,6 +116,7 @@ export class ParquetColumns {
     const protocols: [number, string][] = [];
     const schema: SchemaElement[] = [{ name: 'packets', num_children: names.length }];
     this.isTimestamp = names.map(isDate);
+    this.hasStatistics = names.map((name) => elementOf(name, findFields(name)[0]).type !== 'BYTE_ARRAY');
     names.forEach((name, column) => {
       if (names.indexOf(name) < column) throw new RangeError(`column ${name} stands twice`);
       const infos = findFields(name);
@@ -193,7 +195,15 @@ export class ParquetFile {
   }
 
   #group(): void {
-    const columnData = this.#columns.names.map((name, i): ColumnSource => ({ name, data: this.#cells[i]! }));
+    const columnData = this.#columns.names.map(
+      (name, i): ColumnSource => ({
+        name,
+        data: this.#cells[i]!,
+        // Least and greatest of a group help where values grow with time, as numbers and times do; those of addresses
+        // and names span everything, and cost the most.
+        statistics: this.#columns.hasStatistics[i]!,
+      }),
+    );
     void this.#writer.write({ columnData, rowGroupSize: this.#rows });
     for (let i = 0; i < this.#cells.length; i++) this.#cells[i] = [];
     this.#rows = 0;

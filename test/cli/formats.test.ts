@@ -217,7 +217,7 @@ describe('parquet', () => {
       stderr: '',
     });
     const { rows, groups } = await table(at('many.parquet'));
-    expect([rows.length, groups]).toEqual([count, 2]);
+    expect([rows.length, groups]).toEqual([count, 3]);
     expect(rows[count - 1]!['frame.number']).toBe(count);
   });
 
