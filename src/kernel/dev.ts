@@ -263,7 +263,7 @@ function devQueueXmitNit(net: Net, skb: SkBuff, dev: NetDevice): void {
       }
       if (clone === null) {
         clone = skbClone(skb);
-        if (net.netstampNeeded > 0 || clone.tstampSec === 0) netTimestamp(net, clone);
+        if (net.netstampNeeded > 0) netTimestamp(net, clone);
         clone.macHeader = clone.data;
         if (clone.networkHeader < clone.data || clone.networkHeader > clone.tail) clone.networkHeader = clone.data;
         clone.transportHeader = clone.networkHeader;
@@ -530,6 +530,10 @@ export function netifReceiveSkbCore(net: Net, skb: SkBuff): void {
     if (skb.dev === dev) break;
   }
   if (skb.vlanPresent) {
+    if (prev !== null) {
+      deliver(skb, prev, origDev);
+      prev = null;
+    }
     // No VLAN device of that id: for somebody else, unless it carries only a priority.
     if (skb.vlanTci & 0xfff) skb.pktType = PACKET_OTHERHOST;
     skb.vlanPresent = false;

@@ -123,9 +123,9 @@ export function bpfPrepare(random: () => number, image: Uint8Array): SkFilter | 
 
 /** SO_ATTACH_FILTER */
 export function skAttachFilter(sk: Sock, value: Uint8Array): number {
+  if (sk.filterLocked) return -EPERM;
   const image = copyBpfFprog(value);
   if (typeof image === 'number') return image;
-  if (sk.filterLocked) return -EPERM;
   const filter = bpfPrepare(sk.net.random, image);
   if (typeof filter === 'number') return filter;
   if (filter.length * 8 > sk.net.optmemMax) return -ENOMEM;

@@ -47,7 +47,7 @@ export const send = (
 export function recv(
   calls: SystemCalls,
   fd: number,
-  { room = 2048, flags = 0, control = 512, name = true } = {},
+  { room = 2048, flags = 0, control = 512, name = true, whole = false } = {},
 ): unknown[] {
   const buffer = new Uint8Array(room).fill(0xa5);
   const message = messageHeader(
@@ -60,7 +60,7 @@ export function recv(
   const data = buffer.subarray(0, Math.min(result, room));
   return [
     result,
-    data.length > 64 ? `${hex(data.subarray(0, 32))}…${data.length}` : hex(data),
+    data.length > 64 && !whole ? `${hex(data.subarray(0, 32))}…${data.length}` : hex(data),
     message.name === null ? null : hex(message.name.subarray(0, message.nameLength)),
     message.flags,
     message.control === null

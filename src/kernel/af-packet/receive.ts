@@ -194,7 +194,10 @@ export function tpacketRcv(skb: SkBuff, dev: NetDevice, pt: PacketType, origDev:
     if (macoff + snaplen > ring.frameSize) {
       if (po.copyThresh !== 0 && po.rmemAlloc < po.rcvbuf) {
         copySkb = skbClone(skb);
+        // The copy's address is empty but for family and protocol.
         copySkb.iif = 0;
+        copySkb.pktType = 0;
+        copySkb.sllHatype = copySkb.sllHalen = 0;
         skbSetOwnerR(copySkb, po);
       }
       snaplen = ring.frameSize - macoff;
