@@ -7,6 +7,7 @@ import { SAP_IP } from '../wire/llc.ts';
 import * as pppNumber from '../wire/ppp.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
+import { dhcp } from './dhcp.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
@@ -140,6 +141,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [submission, { tcp: [587], leaf: ['smtp'] }],
   [whois, { tcp: [43], leaf: ['whois'] }],
   [rtsp, { tcp: [554, 8554], leaf: ['rtsp', 'data'] }],
+  [dhcp, { udp: [67, 68] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
