@@ -74,7 +74,7 @@ export class ColumnPrinter {
       if (infos.length > 0) return { ids: infos.map(({ id }) => id), protocol: '' };
       return { ids: null, protocol: name };
     });
-    this.#walker = new PacketWalker({ ...options, wanted });
+    this.#walker = new PacketWalker({ ...options, wanted, fieldsOnly: this.#columns.every(({ ids }) => ids !== null) });
     this.#separator = (options.separator ?? '\t').charCodeAt(0);
     this.#aggregator = (options.aggregator ?? ',').charCodeAt(0);
     this.#occurrence = options.occurrence ?? 'a';

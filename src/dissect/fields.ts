@@ -167,6 +167,9 @@ export class Fields {
 
   /** By field id: 1 where the consumer wants it. Null: it wants all. */
   wanted: Uint8Array | null = null;
+  /** Protocols, and tables of them, in which none of the wanted fields can be (`unwanted` in `tables.ts`): their bytes are
+   * passed over, and they make no layer. Null: everything is walked. */
+  passedOver: ReadonlySet<object> | null = null;
   /** Null: fields that depend on earlier packets are not made, and fragments not put together. */
   sessions: SessionFields | null = null;
   /** Last byte captured, plus one. */
@@ -227,6 +230,11 @@ export class Fields {
     return place;
   }
 
+  /** True where `above`, a protocol or the table of those that may follow, is not worth looking into. */
+  passesOver(above: object | undefined): boolean {
+    return this.passedOver !== null && above !== undefined && this.passedOver.has(above);
+  }
+
   wants(id: number): boolean {
     return this.wanted === null || this.wanted[id] === 1;
   }
@@ -238,7 +246,6 @@ export class Fields {
     this.at[row] = at;
     this.length[row] = length;
     this.count = row + 1;
-    this.layerField[this.layers] = this.count;
     return row;
   }
 
@@ -262,7 +269,11 @@ export class Fields {
     this.layerAt[layer] = at;
     this.layerLength[layer] = length;
     this.layerField[layer] = this.count;
-    this.layerField[layer + 1] = this.count;
+  }
+
+  /** Ends the last layer: the record is complete. */
+  end(): void {
+    this.layerField[this.layers] = this.count;
   }
 
   /** Sets the length of the layer begun last, where it is known only after its fields. */

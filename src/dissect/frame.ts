@@ -69,6 +69,7 @@ export function walkFrame(
     }
   }
   f.next(protocolOfLink(linkType), at, at + length);
+  f.end();
   if (protocolsRow >= 0) f.object[protocolsRow] = protocolNames(f);
 }
 
@@ -89,20 +90,40 @@ function difference(
   f.time(id, at, 0, seconds, nanoseconds);
 }
 
-/** Names of stacks of layers, kept since captures have few of them. */
-const stacks = new Map<string, string>();
+/** Layers above the frame as frames have had them, one by one: the names of all are put together once for each stack, not
+ * once for each frame. */
+interface Stack {
+  readonly protocol: Protocol | null;
+  /** '' until a frame ended here. */
+  names: string;
+  readonly inner: Stack[];
+}
+let stacks: Stack = { protocol: null, names: '', inner: [] };
+let stackCount = 0;
+/** Bounds what crafted captures can make of the stacks: beyond it they begin anew. */
+const MAX_STACKS = 4096;
 
 /** The layers' names joined by colons, as Wireshark writes them: `eth:ethertype:ip:tcp`. */
 function protocolNames(f: Fields): string {
-  let key = '';
-  for (let i = 1; i < f.layers; i++) key += (i === 1 ? '' : ':') + f.layerProtocol[i]!.name;
-  let names = stacks.get(key);
-  if (names === undefined) {
-    names = key
+  let stack = stacks;
+  for (let i = 1; i < f.layers; i++) stack = innerStack(stack, f.layerProtocol[i]!);
+  if (stack.names === '' && f.layers > 1)
+    stack.names = f.layerProtocol
+      .slice(1, f.layers)
+      .map(({ name }) => name)
+      .join(':')
       .replace(/(^|:)(eth|sll|vlan):(?!llc|data)/g, '$1$2:ethertype:')
       .replace(/vlan:(?!ethertype|llc|data|$)/g, 'vlan:ethertype:');
-    if (stacks.size > 4096) stacks.clear();
-    stacks.set(key, names);
-  }
-  return names;
+  return stack.names;
+}
+
+function innerStack(stack: Stack, protocol: Protocol): Stack {
+  const { inner } = stack;
+  for (let i = 0; i < inner.length; i++) if (inner[i]!.protocol === protocol) return inner[i]!;
+  const made: Stack = { protocol, names: '', inner: [] };
+  if (++stackCount > MAX_STACKS) {
+    stacks = { protocol: null, names: '', inner: [] };
+    stackCount = 0;
+  } else inner.push(made);
+  return made;
 }

@@ -461,13 +461,12 @@ export const ip: Protocol = {
         payload = payloadEnd - whole;
       }
     }
-    const outer = {
-      ip: f.ip,
-      ipVersion: f.ipVersion,
-      finalDst: f.finalDst,
-      fragmented: f.fragmented,
-      wireEnd: f.wireEnd,
-    };
+    // Of the packet around this one; in locals, for an object a packet is what the collector then has to do.
+    const outerIp = f.ip;
+    const outerVersion = f.ipVersion;
+    const outerDst = f.finalDst;
+    const outerFragmented = f.fragmented;
+    const outerWireEnd = f.wireEnd;
     f.ip = at;
     f.ipEnd = at + total;
     f.ipVersion = 4;
@@ -475,7 +474,11 @@ export const ip: Protocol = {
     f.fragmented = fragmented;
     f.wireEnd = wireEnd;
     f.next(ipProtocols[protocol], payload, payloadEnd);
-    Object.assign(f, outer);
+    f.ip = outerIp;
+    f.ipVersion = outerVersion;
+    f.finalDst = outerDst;
+    f.fragmented = outerFragmented;
+    f.wireEnd = outerWireEnd;
   },
 };
 

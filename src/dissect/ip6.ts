@@ -194,13 +194,12 @@ export const ipv6: Protocol = {
     let header = at + wire.HEADER_LENGTH;
     // A payload length of 0: a jumbogram (RFC 2675), or segmentation offload; the packet is as long as the frame.
     const stop = length === 0 ? end : f.narrow(header + length, end, 'ipv6.plen');
-    const outer = {
-      ip: f.ip,
-      ipVersion: f.ipVersion,
-      finalDst: f.finalDst,
-      fragmented: f.fragmented,
-      wireEnd: f.wireEnd,
-    };
+    // Of the packet around this one; in locals, for an object a packet is what the collector then has to do.
+    const outerIp = f.ip;
+    const outerVersion = f.ipVersion;
+    const outerDst = f.finalDst;
+    const outerFragmented = f.fragmented;
+    const outerWireEnd = f.wireEnd;
     const wireEnd = length === 0 ? end : header + length;
     let payloadEnd = stop;
     f.ip = at;
@@ -248,6 +247,10 @@ export const ipv6: Protocol = {
       }
     }
     if (f.stopped === null && !isDone) f.next(ipProtocols[next], header, payloadEnd);
-    Object.assign(f, outer);
+    f.ip = outerIp;
+    f.ipVersion = outerVersion;
+    f.finalDst = outerDst;
+    f.fragmented = outerFragmented;
+    f.wireEnd = outerWireEnd;
   },
 };

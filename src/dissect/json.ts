@@ -1,19 +1,69 @@
 import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
-import { allFields, type FieldInfo, type Fields, findFields } from './fields.ts';
+import { allFields, type Fields, type FieldType, findFields } from './fields.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
+import { Phrases, writeNine, writeUint } from './phrases.ts';
+import type { Protocol } from './protocol.ts';
 
 const CHUNK = 1 << 16;
 const BULKY = ['tcp.payload', 'udp.payload', 'data.data', 'tcp.options'];
 const QUOTE = 34;
 const COMMA = 44;
+const OPENING_BRACE = 123;
+const CLOSING_BRACE = 125;
 
 export interface JsonOptions extends PacketOptions {
   /** Adds bytes in hexadecimal: the frame's as `frame_raw`, and the fields that hold whole payloads (`tcp.payload`,
    * `udp.payload`, `data.data`, `tcp.options`), which are left out otherwise. */
   raw?: boolean;
 }
+
+/** What is done with a field, for comparing numbers where types are strings. */
+const HIDDEN = 0;
+const UINT = 1;
+const BOOL = 2;
+const IPV4 = 3;
+const ETHER = 4;
+const TIME = 5;
+const IPV6 = 6;
+const STRING = 7;
+const NONE = 8;
+const INT = 9;
+const FLOAT = 10;
+const UINT64 = 11;
+const BYTES = 12;
+const PROTOCOLS = 13;
+/** Or-ed: the field is a list. */
+const LIST = 16;
+const KIND = 15;
+const KINDS: Readonly<Record<FieldType, number>> = {
+  none: NONE,
+  bool: BOOL,
+  uint8: UINT,
+  uint16: UINT,
+  uint24: UINT,
+  uint32: UINT,
+  uint64: UINT64,
+  int32: INT,
+  float: FLOAT,
+  ipv4: IPV4,
+  ipv6: IPV6,
+  ether: ETHER,
+  bytes: BYTES,
+  string: STRING,
+  time: TIME,
+};
+
+/** Layers from the frame up to one, as frames have had them: under which key the last one's object stands. */
+interface Stack {
+  readonly protocol: Protocol | null;
+  /** Phrase `,"tcp":`. */
+  readonly key: number;
+  readonly inner: Stack[];
+}
+/** Bounds what crafted captures can make of the stacks: beyond it they begin anew. */
+const MAX_STACKS = 4096;
 
 /** Writes packets as NDJSON: one object a line.
  *
@@ -24,15 +74,23 @@ export interface JsonOptions extends PacketOptions {
  * decoding stopped early, `stop` tells why. */
 export class JsonPrinter {
   readonly #out = new TextWriter(1 << 17);
+  /** The writer's memory for words of eight bytes. */
+  #view: DataView;
   readonly #take: (chunk: Uint8Array) => void;
   readonly #raw: boolean;
   readonly #walker: PacketWalker;
   readonly #fields: Fields;
-  /** By field id: `"name":`. */
-  readonly #keys: Uint8Array[] = allFields.map((info) => Buffer.from(`"${info.name}":`));
-  readonly #infos: readonly FieldInfo[] = [...allFields];
-  /** By field id: 1 where the field is not shown. */
-  readonly #hidden = new Uint8Array(allFields.length);
+  readonly #phrases = new Phrases();
+  /** By field id: what is done with it. */
+  readonly #kinds = new Uint8Array(allFields.length);
+  /** By field id: phrase `,"name":`; for flags `,"name":false`, and the phrase behind it has `true`. */
+  readonly #keys = new Uint32Array(allFields.length);
+  #stacks: Stack = { protocol: null, key: 0, inner: [] };
+  #stackCount = 0;
+  readonly #layerKeys = new Map<string, number>();
+  readonly #protocolNames = new Map<string, number>();
+  /** Room for a key and a value of any kind whose length is bounded. */
+  readonly #room: number;
   /** By field id, for lists: the row where the list of this layer ends so far, and which layer that is. */
   readonly #lastRow = new Uint32Array(allFields.length);
   readonly #seen = new Uint32Array(allFields.length);
@@ -42,10 +100,24 @@ export class JsonPrinter {
   /** `out` gets views of the writer's memory, which hold until it returns. */
   constructor(options: JsonOptions, out: (chunk: Uint8Array) => void) {
     this.#raw = options.raw ?? false;
-    this.#walker = new PacketWalker(options);
-    this.#fields = this.#walker.fields;
     this.#take = out;
-    if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#hidden[info.id] = 1;
+    this.#view = viewOf(this.#out.bytes);
+    let longest = 0;
+    for (const { id, name, type, list } of allFields) {
+      const isFlag = type === 'bool' && !list;
+      this.#kinds[id] = KINDS[type] | (list ? LIST : 0);
+      this.#keys[id] = this.#phrases.add(`,"${name}":${isFlag ? 'false' : ''}`);
+      if (isFlag) this.#phrases.add(`,"${name}":true`);
+      longest = Math.max(longest, name.length);
+    }
+    this.#room = longest + 128;
+    if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#kinds[info.id] = HIDDEN;
+    for (const info of findFields('frame.protocols')) this.#kinds[info.id] = PROTOCOLS;
+    // The time of the frame as a date, which only columns have: it is there where a filter asks for it.
+    for (const info of findFields('frame.time')) this.#kinds[info.id] = HIDDEN;
+    const wanted = this.#kinds.map((kind) => (kind === HIDDEN ? 0 : 1));
+    this.#walker = new PacketWalker({ ...options, wanted });
+    this.#fields = this.#walker.fields;
   }
 
   /** Prints the block's kept rows. Gives how many those were. */
@@ -69,12 +141,17 @@ export class JsonPrinter {
   #packet(at: number, length: number): void {
     const out = this.#out;
     const f = this.#fields;
-    out.byte(123);
+    const begin = out.length;
+    let stack = this.#stacks;
     for (let layer = 0; layer < f.layers; layer++) {
-      if (layer > 0) out.byte(COMMA);
-      this.#layerKey(layer);
+      stack = this.#inner(stack, f, layer);
+      this.#reserve();
+      out.length = this.#phrases.write(this.#view, out.length, stack.key);
       this.#layer(f.layerField[layer]!, f.layerField[layer + 1]!);
     }
+    // The key of the first layer begins with a comma.
+    if (out.length === begin) out.byte(OPENING_BRACE);
+    else out.bytes[begin] = OPENING_BRACE;
     if (this.#raw) {
       out.ascii(',"frame_raw":"');
       out.hexBytes(f.bytes, at, at + length);
@@ -88,125 +165,223 @@ export class JsonPrinter {
     if (out.length >= CHUNK) this.flush();
   }
 
-  #layerKey(layer: number): void {
-    const f = this.#fields;
+  /** The stack with the protocol of `layer` on `stack`, which is the one below it. */
+  #inner(stack: Stack, f: Fields, layer: number): Stack {
     const protocol = f.layerProtocol[layer]!;
+    const known = stack.inner;
+    for (let i = 0; i < known.length; i++) if (known[i]!.protocol === protocol) return known[i]!;
     let occurrence = 1;
     for (let i = 0; i < layer; i++) if (f.layerProtocol[i]!.name === protocol.name) occurrence++;
-    this.#out.byte(QUOTE);
-    this.#out.ascii(protocol.name);
-    if (occurrence > 1) {
-      this.#out.byte(35);
-      this.#out.decimal(occurrence);
+    const name = occurrence > 1 ? `${protocol.name}#${occurrence}` : protocol.name;
+    let key = this.#layerKeys.get(name);
+    if (key === undefined) this.#layerKeys.set(name, (key = this.#phrases.add(`,"${name}":`)));
+    const inner: Stack = { protocol, key, inner: [] };
+    if (++this.#stackCount > MAX_STACKS) {
+      this.#stacks = { protocol: null, key: 0, inner: [] };
+      this.#stackCount = 0;
+    } else known.push(inner);
+    return inner;
+  }
+
+  /** Makes room for a key and a value. */
+  #reserve(): void {
+    const out = this.#out;
+    if (out.length + this.#room <= out.bytes.length) return;
+    out.reserve(this.#room);
+    this.#view = viewOf(out.bytes);
+  }
+
+  /** Links rows of the same list: `#nextRow` then has the following one or 0. Gives the serial number of the layer. */
+  #link(from: number, to: number): number {
+    const { id } = this.#fields;
+    const serial = (this.#layerSerial = (this.#layerSerial + 1) >>> 0 || 1);
+    if (this.#nextRow.length < to) this.#nextRow = new Uint32Array(id.length);
+    const next = this.#nextRow;
+    for (let row = from; row < to; row++) {
+      const own = id[row]!;
+      if ((this.#kinds[own]! & LIST) === 0) continue;
+      next[row] = 0;
+      if (this.#seen[own] === serial) next[this.#lastRow[own]!] = row;
+      this.#seen[own] = serial;
+      this.#lastRow[own] = row;
     }
-    this.#out.ascii('":');
+    return (this.#layerSerial = (this.#layerSerial + 1) >>> 0 || 1);
   }
 
   #layer(from: number, to: number): void {
     const out = this.#out;
-    const f = this.#fields;
-    const infos = this.#infos;
-    const serial = (this.#layerSerial = (this.#layerSerial + 1) >>> 0 || 1);
-    if (this.#nextRow.length < to) this.#nextRow = new Uint32Array(f.id.length);
-    const next = this.#nextRow;
-    // Rows of a list are linked, and written where its first one stands.
+    const phrases = this.#phrases;
+    const kinds = this.#kinds;
+    const keys = this.#keys;
+    const { id, number } = this.#fields;
+    const room = this.#room;
+    let { bytes } = out;
+    let view = this.#view;
+    let p = out.length;
+    const begin = p;
+    // Rows of a list are linked once the layer turns out to have one, and written where its first one stands.
+    let listed = 0;
     for (let row = from; row < to; row++) {
-      const id = f.id[row]!;
-      next[row] = 0;
-      if (!infos[id]!.list) continue;
-      if (this.#seen[id] === serial) next[this.#lastRow[id]!] = row;
-      this.#seen[id] = serial;
-      this.#lastRow[id] = row;
-    }
-    const listed = (this.#layerSerial = (this.#layerSerial + 1) >>> 0 || 1);
-    out.byte(123);
-    let isFirst = true;
-    for (let row = from; row < to; row++) {
-      const id = f.id[row]!;
-      if (this.#hidden[id] === 1) continue;
-      const info = infos[id]!;
-      if (info.list) {
-        if (this.#seen[id] === listed) continue;
-        this.#seen[id] = listed;
+      const own = id[row]!;
+      const kind = kinds[own]!;
+      if (kind === HIDDEN) continue;
+      if (p + room > bytes.length) {
+        out.length = p;
+        out.reserve(room);
+        bytes = out.bytes;
+        view = this.#view = viewOf(bytes);
       }
-      if (!isFirst) out.byte(COMMA);
-      isFirst = false;
-      const key = this.#keys[id]!;
-      out.copy(key, 0, key.length);
-      if (!info.list) this.#value(row, info);
-      else {
-        out.byte(91);
-        for (let item = row; ; item = next[item]!) {
-          this.#value(item, info);
-          if (next[item] === 0) break;
-          out.byte(COMMA);
+      if (kind === UINT) {
+        p = writeUint(view, phrases.write(view, p, keys[own]!), number[row]!);
+        continue;
+      }
+      if (kind === BOOL) {
+        p = phrases.write(view, p, number[row] === 0 ? keys[own]! : keys[own]! + 1);
+        continue;
+      }
+      if (kind < LIST) {
+        out.length = phrases.write(view, p, keys[own]!);
+        this.#value(row, kind);
+      } else {
+        if (listed === 0) listed = this.#link(row, to);
+        if (this.#seen[own] === listed) continue;
+        this.#seen[own] = listed;
+        out.length = phrases.write(view, p, keys[own]!);
+        let separator = 91;
+        for (let item = row; ; item = this.#nextRow[item]!) {
+          out.byte(separator);
+          separator = COMMA;
+          this.#reserve();
+          this.#value(item, kind & KIND);
+          if (this.#nextRow[item] === 0) break;
         }
         out.byte(93);
       }
+      p = out.length;
+      bytes = out.bytes;
+      view = this.#view;
     }
-    out.byte(125);
+    if (p === begin) bytes[p++] = OPENING_BRACE;
+    else bytes[begin] = OPENING_BRACE;
+    // There is room: what was written last left some.
+    bytes[p++] = CLOSING_BRACE;
+    out.length = p;
   }
 
-  #value(row: number, info: FieldInfo): void {
+  /** Writes a value where there is room for one whose length is bounded. */
+  #value(row: number, kind: number): void {
     const out = this.#out;
     const f = this.#fields;
     const at = f.at[row]!;
-    switch (info.type) {
-      case 'none':
+    const { bytes } = out;
+    const view = this.#view;
+    let p = out.length;
+    switch (kind) {
+      case UINT:
+        out.length = writeUint(view, p, f.number[row]!);
+        return;
+      case IPV4:
+        bytes[p++] = QUOTE;
+        out.length = p;
+        out.ipv4(f.bytes, at);
+        bytes[out.length++] = QUOTE;
+        return;
+      case ETHER:
+        bytes[p++] = QUOTE;
+        out.length = p;
+        out.mac(f.bytes, at);
+        bytes[out.length++] = QUOTE;
+        return;
+      case TIME: {
+        let seconds = f.number[row]!;
+        bytes[p++] = QUOTE;
+        if (seconds < 0) {
+          bytes[p++] = 45;
+          seconds = -seconds;
+        }
+        p = writeUint(view, p, seconds);
+        bytes[p] = 46;
+        p = writeNine(view, p + 1, f.nanoseconds[row]!);
+        bytes[p] = QUOTE;
+        out.length = p + 1;
+        return;
+      }
+      case IPV6:
+        bytes[p++] = QUOTE;
+        out.length = p;
+        out.ipv6(f.bytes, at);
+        bytes[out.length++] = QUOTE;
+        return;
+      case NONE:
         out.ascii('null');
-        break;
-      case 'bool':
+        return;
+      case BOOL:
         out.ascii(f.number[row] !== 0 ? 'true' : 'false');
-        break;
-      case 'uint8':
-      case 'uint16':
-      case 'uint24':
-      case 'uint32':
-        out.decimal(f.number[row]!);
-        break;
-      case 'int32':
+        return;
+      case INT:
         out.signed(f.number[row]!);
-        break;
-      case 'float':
+        return;
+      case FLOAT:
         out.ascii(String(f.number[row]));
-        break;
-      case 'uint64':
+        return;
+      case UINT64:
         out.ascii(`"${f.object[row]}"`);
+        return;
+      case PROTOCOLS:
+        this.#protocols(f.object[row] as string);
         break;
-      case 'string':
+      case STRING:
         this.#string(f.object[row] as string);
-        break;
-      case 'time':
-        out.byte(QUOTE);
-        out.signed(f.number[row]!);
-        out.byte(46);
-        out.padded(f.nanoseconds[row]!, 9, 48);
-        out.byte(QUOTE);
         break;
       default:
         out.byte(QUOTE);
-        if (info.type === 'ipv4') out.ipv4(f.bytes, at);
-        else if (info.type === 'ipv6') out.ipv6(f.bytes, at);
-        else if (info.type === 'ether') out.mac(f.bytes, at);
-        else out.hexBytes(f.bytes, at, at + f.length[row]!);
+        out.hexBytes(f.bytes, at, at + f.length[row]!);
         out.byte(QUOTE);
     }
+    // Of any length: the memory may be another one now, and the room gone.
+    if (out.bytes !== bytes) this.#view = viewOf(out.bytes);
+    this.#reserve();
+  }
+
+  /** The protocols of a frame, of which there are few: written as phrases. */
+  #protocols(names: string): void {
+    const out = this.#out;
+    let phrase = this.#protocolNames.get(names);
+    if (phrase === undefined) {
+      // Bounds what crafted captures can make of it.
+      if (this.#protocolNames.size === MAX_STACKS) {
+        this.#string(names);
+        return;
+      }
+      phrase = this.#phrases.add(`"${names}"`);
+      this.#protocolNames.set(names, phrase);
+    }
+    const { bytes } = out;
+    out.reserve(this.#phrases.room(phrase));
+    if (out.bytes !== bytes) this.#view = viewOf(out.bytes);
+    out.length = this.#phrases.write(this.#view, out.length, phrase);
   }
 
   /** A string of the network: JSON.stringify escapes what steers terminals, but for DEL and the C1 controls. */
   #string(text: string): void {
-    let isPlain = true;
-    for (let i = 0; i < text.length && isPlain; i++) {
+    const out = this.#out;
+    out.reserve(text.length + 2);
+    const { bytes } = out;
+    let p = out.length;
+    bytes[p++] = QUOTE;
+    for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
-      isPlain = unit >= 0x20 && unit < 0x7f && unit !== QUOTE && unit !== 92;
+      if (unit < 0x20 || unit >= 0x7f || unit === QUOTE || unit === 92) {
+        out.utf8(
+          JSON.stringify(text).replace(/[\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+        );
+        return;
+      }
+      bytes[p++] = unit;
     }
-    if (isPlain) {
-      this.#out.byte(QUOTE);
-      this.#out.ascii(text);
-      this.#out.byte(QUOTE);
-    } else
-      this.#out.utf8(
-        JSON.stringify(text).replace(/[\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
-      );
+    bytes[p++] = QUOTE;
+    out.length = p;
   }
 }
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

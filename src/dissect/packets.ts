@@ -1,13 +1,17 @@
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import type { DisplayFilter } from './display/compile.ts';
-import { Fields } from './fields.ts';
+import { allFields, Fields } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
 import { Sessions } from './session/sessions.ts';
+import { unwanted } from './tables.ts';
 
 export interface PacketOptions {
   /** By field id: 1 where the consumer wants it. Left out: all. */
   wanted?: Uint8Array | null;
+  /** The consumer looks at the wanted fields alone, not at layers or at why decoding stopped: payloads that cannot have
+   * one of these fields are passed over. Default: false. */
+  fieldsOnly?: boolean;
   /** Packets that it rejects are counted, and not shown. */
   filter?: DisplayFilter | null;
   /** Verifies checksums, for the `checksum.status` fields. */
@@ -40,6 +44,11 @@ export class PacketWalker {
       wanted = wanted.map((want, id) => want | (asked[id] ?? 0));
     }
     this.fields.wanted = wanted;
+    if (options.fieldsOnly === true && wanted !== null && this.#filter?.layers !== true) {
+      const names = allFields.filter(({ id }) => wanted[id] === 1).map(({ name }) => name);
+      // This one is made of all layers.
+      if (!names.includes('frame.protocols')) this.fields.passedOver = unwanted(names);
+    }
     this.fields.verifies = options.checksums ?? false;
     this.fields.sessions = new Sessions(wanted);
   }

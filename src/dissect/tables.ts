@@ -30,6 +30,10 @@ export class PortTable {
     if (this.#rank[port] === 0) this.#rank[port] = rank + 1;
   }
 
+  get protocols(): readonly Protocol[] {
+    return this.#protocols;
+  }
+
   find(srcPort: number, dstPort: number): Protocol | undefined {
     const source = this.#rank[srcPort]!;
     const destination = this.#rank[dstPort]!;
@@ -38,6 +42,10 @@ export class PortTable {
     return this.#protocols[Math.min(source, destination) - 1];
   }
 }
+
+/** Of protocols that carry no other one: the first words of all fields that can come of their bytes. Who asks for none of
+ * these need not look into them. */
+export const leaves = new Map<Protocol, readonly string[]>();
 
 export const udpPorts = new PortTable();
 export const tcpPorts = new PortTable();
@@ -55,4 +63,17 @@ export function findByContent(
 ): Protocol | undefined {
   for (const protocol of contents) if (protocol.accepts!(bytes, at, end)) return protocol;
   return undefined;
+}
+
+/** For `Fields.passedOver`: what holds none of the fields whose names are given. A reader that looks at layers as well must
+ * not pass anything over. */
+export function unwanted(names: readonly string[]): ReadonlySet<object> {
+  const words = new Set(names.map((name) => name.slice(0, name.indexOf('.'))));
+  const found = new Set<object>();
+  for (const [protocol, own] of leaves) if (!own.some((word) => words.has(word))) found.add(protocol);
+  if (words.has('data')) return found;
+  const isPassedOver = (protocol: Protocol): boolean => protocol.walk === undefined || found.has(protocol);
+  for (const contents of [udpContents, tcpContents]) if (contents.every(isPassedOver)) found.add(contents);
+  if (found.has(tcpContents) && tcpPorts.protocols.every(isPassedOver)) found.add(tcpPorts);
+  return found;
 }

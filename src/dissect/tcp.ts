@@ -274,6 +274,7 @@ export const tcp: Protocol = {
     }
     if (body >= end) return;
     f.raw(F.payload, body, end - body);
+    if (f.passesOver(tcpPorts)) return;
     let protocol = tcpPorts.find(f.srcPort, f.dstPort);
     if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, end)))
       protocol = findByContent(tcpContents, bytes, body, end);

@@ -142,7 +142,7 @@ export const udp: Protocol = {
     f.raw(F.payload, body, stop - body);
     let protocol = udpPorts.find(f.srcPort, f.dstPort);
     if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, stop)))
-      protocol = findByContent(udpContents, bytes, body, stop);
-    f.next(protocol, body, stop);
+      protocol = f.passesOver(udpContents) ? undefined : findByContent(udpContents, bytes, body, stop);
+    if (!f.passesOver(protocol)) f.next(protocol, body, stop);
   },
 };

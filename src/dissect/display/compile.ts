@@ -11,6 +11,8 @@ export interface DisplayFilter {
   /** By field id: 1 where the filter reads the field. A record made with this as `Fields.wanted` (or with more) is enough
    * to answer. */
   readonly wanted: Uint8Array;
+  /** It asks whether a protocol is there, or for its bytes: every layer has to be walked. */
+  readonly layers: boolean;
   /** Whether the packet in the record matches. */
   matches(f: Fields): boolean;
 }
@@ -26,7 +28,8 @@ export function compileDisplayFilter(expression: string): DisplayFilter {
   const condition = parse(expression);
   const compiler = new Compiler(expression);
   const matches = condition === null ? () => true : compiler.condition(condition);
-  return { expression, wanted: compiler.operands.wanted, matches };
+  const { wanted, layers } = compiler.operands;
+  return { expression, wanted, layers, matches };
 }
 
 class Compiler {

@@ -38,6 +38,8 @@ export class OperandChecker {
   readonly expression: string;
   /** By field id: 1 where the filter reads it. */
   readonly wanted = new Uint8Array(65536);
+  /** It reads layers, not only fields. */
+  layers = false;
 
   constructor(expression: string) {
     this.expression = expression;
@@ -61,7 +63,10 @@ export class OperandChecker {
           return { form: 'field', name: operand.text, infos, layers: operand.layers, at, length };
         }
         if (operand.layers !== null) throw this.unknown(operand, operand.text);
-        if (protocolNames.has(operand.text)) return { form: 'protocol', name: operand.text, at, length };
+        if (protocolNames.has(operand.text)) {
+          this.layers = true;
+          return { form: 'protocol', name: operand.text, at, length };
+        }
         return { form: 'literal', text: operand.text, quoted: null, at, length };
       }
       case 'negative': {
