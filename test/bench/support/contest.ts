@@ -17,10 +17,11 @@ export interface Figure {
   unit: Unit;
 }
 
-/** What is to be reached: a ratio of medians, or the same value in every round. */
+/** What is to be reached: a ratio of medians, the same value in every round, or less than a value in every round. */
 export type Goal =
   | { figure: string; contestant: string; against: string; atLeast?: number; atMost?: number }
-  | { figure: string; contestant: string; always: number };
+  | { figure: string; contestant: string; always: number }
+  | { figure: string; contestant: string; under: number };
 
 export interface Section {
   title: string;
@@ -141,6 +142,14 @@ export function judge(section: Section, goal: Goal): { ratio: number | null; rea
     if (one.length === 0) return { ratio: null, reached: null, words: `${words}: could not be measured` };
     const reached = one.every((value) => value === goal.always);
     return { ratio: null, reached, words: `${words}: ${reached ? 'reached' : 'NOT reached'}` };
+  }
+  if ('under' in goal) {
+    const { unit } = section.figures.find(({ name }) => name === goal.figure)!;
+    const words = `goal: ${goal.contestant}'s ${goal.figure} always under ${WORDS[unit](goal.under)}`;
+    if (one.length === 0) return { ratio: null, reached: null, words: `${words}: could not be measured` };
+    const most = Math.max(...one);
+    const reached = most < goal.under;
+    return { ratio: null, reached, words: `${words}: ${WORDS[unit](most)}, ${reached ? 'reached' : 'NOT reached'}` };
   }
   const bound = goal.atLeast !== undefined ? `at least ${goal.atLeast}` : `at most ${goal.atMost}`;
   const words = `goal: ${goal.contestant}'s ${goal.figure} ${bound} times ${goal.against}'s`;
