@@ -1,6 +1,7 @@
 import type { Clock } from '../time/clock.ts';
 import { NUD_PERMANENT } from '../uapi/neighbour.ts';
 import { inetInit } from './af-inet.ts';
+import { netlinkInit } from './af-netlink.ts';
 import { packetInit } from './af-packet/af-packet.ts';
 import { arpInit, arpTbl } from './arp.ts';
 import { devClose, devOpen, devSetMtu } from './dev.ts';
@@ -23,6 +24,7 @@ import { pingInit } from './ping.ts';
 import { Process } from './process.ts';
 import { rawInit } from './raw.ts';
 import { routeInit } from './route.ts';
+import { rtnetlinkInit } from './rtnetlink.ts';
 import {
   type Cred,
   type InIfaddr,
@@ -151,6 +153,8 @@ export class Kernel {
     rawInit(net);
     pingInit(net);
     packetInit(net);
+    netlinkInit(net);
+    rtnetlinkInit(net);
     netProcInit(net);
     sysfsInit(net);
     sysctlInit(net);
