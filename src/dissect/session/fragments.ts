@@ -34,7 +34,9 @@ export interface Reassembled {
   readonly length: number;
   /** Frames of its fragments, by offset. */
   readonly frames: readonly number[];
-  /** Fragments that have bytes which one before them has. */
+  /** Some fragment has bytes which another one has. */
+  readonly overlap: boolean;
+  /** How many have, those left out that another repeats as a whole. */
   readonly overlaps: number;
   /** Bytes that two fragments have differ. */
   readonly conflict: boolean;
@@ -134,14 +136,17 @@ function isWhole({ pieces, length }: Datagram): boolean {
 function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
   const whole = new Uint8Array(length);
   let reached = 0;
+  let overlap = false;
   let overlaps = 0;
   let conflict = false;
   let tooLong = false;
-  for (const { offset, bytes } of pieces) {
+  for (const [i, { offset, bytes }] of pieces.entries()) {
     const end = offset + bytes.length;
     if (end > length) tooLong = true;
     if (offset < reached) {
-      overlaps++;
+      overlap = true;
+      const before = pieces[i - 1]!;
+      if (before.offset !== offset || before.bytes.length !== bytes.length) overlaps++;
       for (let i = offset; i < Math.min(reached, end); i++) if (whole[i] !== bytes[i - offset]) conflict = true;
     }
     const from = Math.max(offset, reached);
@@ -154,6 +159,7 @@ function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
   return {
     length,
     frames: pieces.map(({ frame }) => frame),
+    overlap,
     overlaps,
     conflict,
     multipleTails,

@@ -218,7 +218,7 @@ const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
 function addFragments(f: Fields, ids: typeof IP, ipAt: number, place: number, whole: Reassembled): void {
   for (const frame of whole.frames) f.uint(ids.fragment, ipAt, 0, frame);
   // Wireshark has it once for the datagram and once for each such fragment.
-  if (whole.overlaps > 0) for (let i = 0; i <= whole.overlaps; i++) f.bool(ids['fragment.overlap'], ipAt, 0, true);
+  if (whole.overlap) for (let i = 0; i <= whole.overlaps; i++) f.bool(ids['fragment.overlap'], ipAt, 0, true);
   if (whole.conflict) f.bool(ids['fragment.overlap.conflict'], ipAt, 0, true);
   if (whole.multipleTails) f.bool(ids['fragment.multipletails'], ipAt, 0, true);
   if (whole.tooLong) f.bool(ids['fragment.toolongfragment'], ipAt, 0, true);

@@ -11,6 +11,8 @@ export interface StreamReader {
 
 /** Bytes that one direction may hold back while others before them are missing. */
 const MAX_HELD = 16 << 20;
+/** And segments, so that finding the place of one stays cheap. */
+const MAX_HELD_SEGMENTS = 16_384;
 /** Segments of the connection that may still come before acknowledged bytes count as not captured. */
 const PATIENCE = 16;
 
@@ -25,8 +27,8 @@ interface Held {
  *
  * Overlaps: a byte that came first stays, whatever comes later for the same place. A segment before the first one that was
  * seen counts, where no SYN was, until the other side has acknowledged the first; bytes that the other side acknowledges
- * and that do not come within 16 more segments are a gap. A direction that holds back more than 16 MiB gives up what is
- * missing. Behind a FIN, and behind a reset, comes nothing. */
+ * and that do not come within 16 more segments are a gap. A direction that holds back more than 16 MiB, or
+ * 16,384 segments, gives up what is missing. Behind a FIN, and behind a reset, comes nothing. */
 export class StreamAssembler {
   readonly #directions: readonly [Direction, Direction];
 
@@ -202,7 +204,7 @@ class Direction {
     if (first === undefined || this.#closed) return;
     const isAcked = this.#begun && this.#hasAck && !before(this.#acked, first.seq);
     if (isAcked || !this.#begun) this.#waited++;
-    if (this.#heldBytes > MAX_HELD || this.#waited > PATIENCE) this.#skip();
+    if (this.#heldBytes > MAX_HELD || this.#held.length > MAX_HELD_SEGMENTS || this.#waited > PATIENCE) this.#skip();
   }
 
   /** Gives up what is missing before the first bytes held back. */

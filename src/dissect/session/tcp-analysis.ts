@@ -290,20 +290,9 @@ export class TcpAnalysis {
         found |= WINDOW_FULL;
       const lastOfOther = w[rev + S.LAST_FLAGS]!;
       if (isBare && window !== 0 && isSameWindow && repeatsAck && lastOfOther & KEEP_ALIVE) found |= KEEP_ALIVE_ACK;
-      else if (
-        isBare &&
-        window === 0 &&
-        isSameWindow &&
-        (repeatsAck || ack === (lastAck + 1) >>> 0) &&
-        lastOfOther & ZERO_WINDOW_PROBE
-      ) {
+      else if (isBare && window === 0 && isSameWindow && repeatsAck && lastOfOther & ZERO_WINDOW_PROBE)
         found |= ZERO_WINDOW_PROBE_ACK;
-        if (ack === (lastAck + 1) >>> 0) {
-          // The probe's byte was taken after all: only now does it count as sent.
-          w[rev + S.NEXT_SEQ] = ack;
-          w[rev + S.MAX_TO_BE_ACKED] = ack;
-        }
-      } else if (isBare && window !== 0 && isSameWindow && repeatsAck) {
+      else if (isBare && window !== 0 && isSameWindow && repeatsAck) {
         found |= DUPLICATE_ACK;
         this.duplicateNumber = ++w[fwd + S.DUPLICATES]!;
         this.duplicateFrame = w[fwd + S.LAST_NON_DUPLICATE]!;
@@ -314,7 +303,12 @@ export class TcpAnalysis {
       w[fwd + S.DUPLICATES] = 0;
     }
 
-    if (flags & wire.ACK_FLAG && w[rev + S.BITS]! & HAS_MAX_TO_BE_ACKED && after(ack, w[rev + S.MAX_TO_BE_ACKED]!)) {
+    if (
+      flags & wire.ACK_FLAG &&
+      !repeatsAck &&
+      w[rev + S.BITS]! & HAS_MAX_TO_BE_ACKED &&
+      after(ack, w[rev + S.MAX_TO_BE_ACKED]!)
+    ) {
       found |= ACK_LOST_SEGMENT;
       // Told once for what was seen of the other side so far.
       w[rev + S.MAX_TO_BE_ACKED] = w[rev + S.NEXT_SEQ]!;
@@ -410,8 +404,10 @@ export class TcpAnalysis {
       }
       if (!isSeen) return OUT_OF_ORDER;
     }
-    // The timer runs since the oldest segment that waits for its acknowledgement was sent.
-    const oldest = w[fwd + S.HEAD]!;
+    // The timer runs since the segment was sent that has waited longest for its acknowledgement.
+    let oldest = w[fwd + S.HEAD]!;
+    for (let node = oldest; node !== 0; node = segments.following(node))
+      if (segments.frame(node) < segments.frame(oldest)) oldest = node;
     this.rtoFrame = oldest === 0 ? w[fwd + S.NEXT_SEQ_FRAME]! : segments.frame(oldest);
     this.rto = oldest === 0 ? sinceHighest : time - segments.time(oldest);
     return RETRANSMISSION;
