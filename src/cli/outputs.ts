@@ -95,7 +95,7 @@ async function open(
 async function selecting(sink: CountingSink, filter: DisplayFilter | null): Promise<CountingSink> {
   if (filter === null) return sink;
   const { PacketWalker } = await import('../dissect/packets.ts');
-  return new SelectingSink(sink, new PacketWalker({ wanted: filter.wanted, filter }));
+  return new SelectingSink(sink, new PacketWalker({ wanted: filter.wanted, filter, fieldsOnly: true }));
 }
 
 function openFile(path: string, options: PrintOptions & WriteOptions, context: OutputContext): CountingSink {

@@ -71,9 +71,11 @@ interface Announced {
   tcp?: readonly number[];
   /** Known by content where the ports do not decide. */
   content?: readonly ('udp' | 'tcp')[];
-  /** The protocol carries no other one: first words of all fields that can come of its bytes. It is then passed over where
-   * nobody asks for one of them. Left out: it is always looked into. */
-  leaf?: readonly string[];
+  /** Of a protocol found by port or content: it carries packets or other protocols, so that any field may come of its bytes.
+   * Others are passed over where nobody asks for a field of theirs. */
+  carries?: true;
+  /** The first words of its fields, where they are not its name. */
+  words?: readonly string[];
 }
 
 /** Every protocol, and where it is found. To add one: its header in `wire/`, its `Protocol` (fields, `walk`, `print`) in
@@ -104,10 +106,10 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [icmpv6, { ip: [ipproto.IPPROTO_ICMPV6] }],
   [ethernetInIp, { ip: [ipproto.IPPROTO_ETHERNET] }],
   [igmp, { ip: [ipproto.IPPROTO_IGMP] }],
-  [dns, { udp: [53], leaf: ['dns'] }],
-  [dnsTcp, { tcp: [53], leaf: ['dns'] }],
-  [mdns, { udp: [5353], leaf: ['dns'] }],
-  [llmnr, { udp: [5355], leaf: ['dns'] }],
+  [dns, { udp: [53] }],
+  [dnsTcp, { tcp: [53] }],
+  [mdns, { udp: [5353], words: ['dns'] }],
+  [llmnr, { udp: [5355], words: ['dns'] }],
   [gre, { ip: [ipproto.IPPROTO_GRE] }],
   [mpls, { ether: [ethertype.ETHERTYPE_MPLS, ethertype.ETHERTYPE_MPLS_MULTICAST] }],
   [pppLink, { link: [linktype.LINKTYPE_PPP] }],
@@ -125,22 +127,22 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [mplscp, { ppp: [pppNumber.PPP_MPLSCP] }],
   [pap, { ppp: [pppNumber.PPP_PAP] }],
   [chap, { ppp: [pppNumber.PPP_CHAP] }],
-  [http, { tcp: [80, 8080], leaf: ['http', 'data'] }],
-  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371], leaf: ['http', 'data'] }],
-  [httpByContent, { content: ['tcp'], leaf: ['http', 'data'] }],
-  [vxlan, { udp: [vxlanPort.UDP_PORT] }],
-  [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX] }],
-  [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE] }],
-  [geneve, { udp: [GENEVE_PORT] }],
+  [http, { tcp: [80, 8080] }],
+  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
+  [httpByContent, { content: ['tcp'] }],
+  [vxlan, { udp: [vxlanPort.UDP_PORT], carries: true }],
+  [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX], carries: true }],
+  [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE], carries: true }],
+  [geneve, { udp: [GENEVE_PORT], carries: true }],
   [ah, { ip: [ipproto.IPPROTO_AH] }],
   [esp, { ip: [ipproto.IPPROTO_ESP] }],
-  [espInUdp, { udp: [ESP_PORT] }],
+  [espInUdp, { udp: [ESP_PORT], carries: true }],
   [udpLite, { ip: [ipproto.IPPROTO_UDPLITE] }],
-  [ftp, { tcp: [21], leaf: ['ftp'] }],
-  [smtp, { tcp: [25], leaf: ['smtp'] }],
-  [submission, { tcp: [587], leaf: ['smtp'] }],
-  [whois, { tcp: [43], leaf: ['whois'] }],
-  [rtsp, { tcp: [554, 8554], leaf: ['rtsp', 'data'] }],
+  [ftp, { tcp: [21] }],
+  [smtp, { tcp: [25] }],
+  [submission, { tcp: [587] }],
+  [whois, { tcp: [43] }],
+  [rtsp, { tcp: [554, 8554] }],
   [dhcp, { udp: [67, 68] }],
 ];
 
@@ -153,7 +155,7 @@ for (const [protocol, at] of PROTOCOLS) {
   for (const value of at.ip ?? []) ipProtocols[value] = protocol;
   for (const port of at.udp ?? []) udpPorts.add(port, protocol);
   for (const port of at.tcp ?? []) tcpPorts.add(port, protocol);
-  if (at.leaf) leaves.set(protocol, at.leaf);
+  if ((at.udp || at.tcp || at.content) && !at.carries) leaves.set(protocol, [...(at.words ?? [protocol.name]), 'data']);
   for (const transport of at.content ?? []) (transport === 'udp' ? udpContents : tcpContents).push(protocol);
 }
 

@@ -43,8 +43,8 @@ export class PortTable {
   }
 }
 
-/** Of protocols that carry no other one: the first words of all fields that can come of their bytes. Who asks for none of
- * these need not look into them. */
+/** Of protocols over TCP and UDP that carry no other one: the first words of all fields that can come of their bytes. Who
+ * asks for none of these need not look into them. */
 export const leaves = new Map<Protocol, readonly string[]>();
 
 export const udpPorts = new PortTable();
