@@ -48,6 +48,7 @@ import {
   udpPorts,
 } from './tables.ts';
 import { tcp } from './tcp.ts';
+import { tls } from './tls.ts';
 import { udp } from './udp.ts';
 import { udpLite } from './udplite.ts';
 import { vxlan, vxlanGpe, vxlanLinux } from './vxlan.ts';
@@ -130,6 +131,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [http, { tcp: [80, 8080] }],
   [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
   [httpByContent, { content: ['tcp'] }],
+  [tls, { content: ['tcp'] }],
   [vxlan, { udp: [vxlanPort.UDP_PORT], carries: true }],
   [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX], carries: true }],
   [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE], carries: true }],
