@@ -470,7 +470,7 @@ export class TcpAnalysis {
     w[fwd + S.SACKED] = sacked;
     if ((flags & wire.SYN) === 0) return;
     w[fwd + S.BITS] = (w[fwd + S.BITS]! & ~SHIFT_MASK) | shift;
-    // RFC 7323 2.2: without the option in the SYN's answer neither side scales.
-    if (flags & wire.ACK_FLAG && shift === NOT_SCALED) w[rev + S.BITS]! |= NOT_SCALED;
+    // RFC 7323 2.2: unless both SYNs have the option neither side scales.
+    if (shift === NOT_SCALED) w[rev + S.BITS]! |= NOT_SCALED;
   }
 }
