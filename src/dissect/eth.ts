@@ -7,7 +7,7 @@ import {
   MAX_LENGTH,
 } from '../wire/ethertype.ts';
 import * as vlanTag from '../wire/vlan.ts';
-import { defineAlias, defineFields, type Fields } from './fields.ts';
+import { defineAlias, defineFields, type Fields, groupOf } from './fields.ts';
 import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
@@ -24,6 +24,7 @@ const F = defineFields('eth', {
   padding: ['Padding', 'bytes'],
 });
 defineAlias('eth.addr', ['eth.dst', 'eth.src']);
+const ALL = groupOf(Object.values(F));
 const V = defineFields('vlan', {
   priority: ['Priority', 'uint8'],
   dei: ['DEI', 'bool'],
@@ -163,12 +164,14 @@ export const eth: Protocol = {
     if (!f.fits('eth', at, ethernet.HEADER_LENGTH, end)) return;
     const { bytes } = f;
     f.layer(eth, at, ethernet.HEADER_LENGTH);
-    f.raw(F.dst, ethernet.dstAt(at), 6);
-    f.bool(F['dst.ig'], ethernet.dstAt(at), 1, (bytes[ethernet.dstAt(at)]! & 1) !== 0);
-    f.raw(F.src, ethernet.srcAt(at), 6);
-    f.bool(F['src.ig'], ethernet.srcAt(at), 1, (bytes[ethernet.srcAt(at)]! & 1) !== 0);
     const type = ethernet.type(bytes, at);
-    f.uint(type <= MAX_LENGTH ? F.len : F.type, ethernet.typeAt(at), 2, type);
+    if (f.wantsSome(ALL)) {
+      f.raw(F.dst, ethernet.dstAt(at), 6);
+      f.bool(F['dst.ig'], ethernet.dstAt(at), 1, (bytes[ethernet.dstAt(at)]! & 1) !== 0);
+      f.raw(F.src, ethernet.srcAt(at), 6);
+      f.bool(F['src.ig'], ethernet.srcAt(at), 1, (bytes[ethernet.srcAt(at)]! & 1) !== 0);
+      f.uint(type <= MAX_LENGTH ? F.len : F.type, ethernet.typeAt(at), 2, type);
+    }
     walkEtherType(f, type, at + ethernet.HEADER_LENGTH, end, 'eth.len');
   },
 };

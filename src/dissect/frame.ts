@@ -1,5 +1,5 @@
 import { DIRECTION_MASK } from '../frames/flags.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, groupOf } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import { protocolOfLink } from './protocols.ts';
 
@@ -16,6 +16,8 @@ const F = defineFields('frame', {
   packet_flags_direction: ['Direction', 'uint8', { values: { 0: 'Unknown', 1: 'Inbound', 2: 'Outbound' } }],
   protocols: ['Protocols in frame', 'string'],
 });
+
+const TIMES = groupOf([F.time, F.time_epoch, F.time_delta, F.time_relative]);
 
 const frame: Protocol = { name: 'frame', title: 'Frame' };
 
@@ -52,11 +54,13 @@ export function walkFrame(
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
     f.uint(F.number, at, 0, facts.number);
-    // The same time again: only for who asks for it by name.
-    if (f.wanted !== null) f.time(F.time, at, 0, facts.seconds, facts.nanoseconds);
-    f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
-    if (facts.previous) difference(f, F.time_delta, at, facts, facts.previous);
-    if (facts.first) difference(f, F.time_relative, at, facts, facts.first);
+    if (f.wantsSome(TIMES)) {
+      // The same time again: only for who asks for it by name.
+      if (f.wanted !== null) f.time(F.time, at, 0, facts.seconds, facts.nanoseconds);
+      f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
+      if (facts.previous) difference(f, F.time_delta, at, facts, facts.previous);
+      if (facts.first) difference(f, F.time_relative, at, facts, facts.first);
+    }
     f.uint(F.len, at, 0, facts.originalLength);
     f.uint(F.cap_len, at, 0, length);
     f.uint(F.interface_id, at, 0, facts.interfaceId);

@@ -1,7 +1,7 @@
 import { be16 } from '../bytes/endian.ts';
 import { IPPROTO_DCCP, IPPROTO_NONE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv4.ts';
-import { BAD, CHECKSUM_STATUS, defineAlias, defineFields, type Fields, GOOD, UNVERIFIED } from './fields.ts';
+import { BAD, CHECKSUM_STATUS, defineAlias, defineFields, type Fields, GOOD, groupOf, UNVERIFIED } from './fields.ts';
 import { ipProtocolName } from './names.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
@@ -36,6 +36,8 @@ const F = defineFields('ip', {
   'opt.time_stamp': ['Time stamp', 'uint32', { list: true }],
 });
 defineAlias('ip.addr', ['ip.src', 'ip.dst']);
+/** Fields of the header but for its addresses. */
+const HEADER = groupOf(Object.values(F).filter((id) => id !== F.src && id !== F.dst));
 
 const ECN = ['', ',ECT(1)', ',ECT(0)', ',CE'];
 const OPTIONS: Readonly<Record<number, string>> = {
@@ -401,28 +403,30 @@ export const ip: Protocol = {
     const { bytes } = f;
     const headerLength = wire.headerLength(bytes, at);
     f.layer(ip, at, Math.min(Math.max(headerLength, wire.HEADER_LENGTH), end - at));
-    f.uint(F.version, at, 1, wire.version(bytes, at));
-    f.uint(F.hdr_len, at, 1, headerLength);
-    const tos = wire.tos(bytes, at);
-    f.uint(F.dsfield, at + 1, 1, tos);
-    f.uint(F['dsfield.dscp'], at + 1, 1, tos >>> 2);
-    f.uint(F['dsfield.ecn'], at + 1, 1, tos & 3);
     const total = wire.totalLength(bytes, at);
-    f.uint(F.len, at + 2, 2, total);
-    f.uint(F.id, at + 4, 2, wire.id(bytes, at));
     const flags = wire.flagsFragment(bytes, at);
-    f.uint(F.flags, at + 6, 1, flags >>> 13);
-    f.bool(F['flags.rb'], at + 6, 1, (flags & wire.FLAG_RESERVED) !== 0);
-    f.bool(F['flags.df'], at + 6, 1, (flags & wire.FLAG_DONT_FRAGMENT) !== 0);
-    f.bool(F['flags.mf'], at + 6, 1, (flags & wire.FLAG_MORE_FRAGMENTS) !== 0);
-    // As it stands in the header, in units of 8 bytes, as Wireshark 4.0 shows it.
-    f.uint(F.frag_offset, at + 6, 2, wire.fragmentOffset(bytes, at) >>> 3);
-    f.uint(F.ttl, at + 8, 1, wire.ttl(bytes, at));
-    f.uint(F.proto, at + 9, 1, wire.protocol(bytes, at));
-    f.uint(F.checksum, at + 10, 2, wire.checksum(bytes, at));
-    const fits = headerLength >= wire.HEADER_LENGTH && at + headerLength <= end;
-    const status = !f.verifies || !fits ? UNVERIFIED : wire.verify(bytes, at, headerLength) === 0 ? GOOD : BAD;
-    f.uint(F['checksum.status'], at + 10, 0, status);
+    if (f.wantsSome(HEADER)) {
+      f.uint(F.version, at, 1, wire.version(bytes, at));
+      f.uint(F.hdr_len, at, 1, headerLength);
+      const tos = wire.tos(bytes, at);
+      f.uint(F.dsfield, at + 1, 1, tos);
+      f.uint(F['dsfield.dscp'], at + 1, 1, tos >>> 2);
+      f.uint(F['dsfield.ecn'], at + 1, 1, tos & 3);
+      f.uint(F.len, at + 2, 2, total);
+      f.uint(F.id, at + 4, 2, wire.id(bytes, at));
+      f.uint(F.flags, at + 6, 1, flags >>> 13);
+      f.bool(F['flags.rb'], at + 6, 1, (flags & wire.FLAG_RESERVED) !== 0);
+      f.bool(F['flags.df'], at + 6, 1, (flags & wire.FLAG_DONT_FRAGMENT) !== 0);
+      f.bool(F['flags.mf'], at + 6, 1, (flags & wire.FLAG_MORE_FRAGMENTS) !== 0);
+      // As it stands in the header, in units of 8 bytes, as Wireshark 4.0 shows it.
+      f.uint(F.frag_offset, at + 6, 2, wire.fragmentOffset(bytes, at) >>> 3);
+      f.uint(F.ttl, at + 8, 1, wire.ttl(bytes, at));
+      f.uint(F.proto, at + 9, 1, wire.protocol(bytes, at));
+      f.uint(F.checksum, at + 10, 2, wire.checksum(bytes, at));
+      const fits = headerLength >= wire.HEADER_LENGTH && at + headerLength <= end;
+      const status = !f.verifies || !fits ? UNVERIFIED : wire.verify(bytes, at, headerLength) === 0 ? GOOD : BAD;
+      f.uint(F['checksum.status'], at + 10, 0, status);
+    }
     f.raw(F.src, wire.srcAt(at), 4);
     f.raw(F.dst, wire.dstAt(at), 4);
     if (headerLength < wire.HEADER_LENGTH) {
@@ -430,7 +434,7 @@ export const ip: Protocol = {
       return;
     }
     if (!f.fits('ip', at, headerLength, end)) return;
-    walkOptions(f, wire.optionsAt(at), at + headerLength);
+    if (f.wantsSome(HEADER)) walkOptions(f, wire.optionsAt(at), at + headerLength);
     // A total length of 0 comes from segmentation offload: the packet is as long as the frame.
     if (total !== 0 && total < headerLength) {
       f.invalid('ip', at + 2, headerLength, total, 'ip.len');

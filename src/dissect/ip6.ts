@@ -12,7 +12,7 @@ import {
 } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
-import { defineAlias, defineFields } from './fields.ts';
+import { defineAlias, defineFields, groupOf } from './fields.ts';
 import { leave, printUpper, save } from './ip.ts';
 import { finalDestination, forgetJumbo, jumboLength, printExtension, walkExtension } from './ip6-extension.ts';
 import { ipProtocolName } from './names.ts';
@@ -33,6 +33,8 @@ const F = defineFields('ipv6', {
   dst: ['Destination Address', 'ipv6'],
 });
 defineAlias('ipv6.addr', ['ipv6.src', 'ipv6.dst']);
+/** Fields of the header but for its addresses. */
+const HEADER = groupOf(Object.values(F).filter((id) => id !== F.src && id !== F.dst));
 
 /** Prints the IPv6 packet at `at`, of `length` bytes by the layer below. */
 export function printIpv6(t: Text, at: number, length: number): void {
@@ -175,16 +177,18 @@ export const ipv6: Protocol = {
     if (!f.fits('ipv6', at, wire.HEADER_LENGTH, end)) return;
     const { bytes } = f;
     f.layer(ipv6, at, wire.HEADER_LENGTH);
-    f.uint(F.version, at, 1, wire.version(bytes, at));
-    const tclass = wire.trafficClass(bytes, at);
-    f.uint(F.tclass, at, 4, tclass);
-    f.uint(F['tclass.dscp'], at, 4, tclass >>> 2);
-    f.uint(F['tclass.ecn'], at, 4, tclass & 3);
-    f.uint(F.flow, at, 4, wire.flowLabel(bytes, at));
     const length = wire.payloadLength(bytes, at);
-    f.uint(F.plen, at + 4, 2, length);
-    f.uint(F.nxt, at + 6, 1, wire.nextHeader(bytes, at));
-    f.uint(F.hlim, at + 7, 1, wire.hopLimit(bytes, at));
+    if (f.wantsSome(HEADER)) {
+      f.uint(F.version, at, 1, wire.version(bytes, at));
+      const tclass = wire.trafficClass(bytes, at);
+      f.uint(F.tclass, at, 4, tclass);
+      f.uint(F['tclass.dscp'], at, 4, tclass >>> 2);
+      f.uint(F['tclass.ecn'], at, 4, tclass & 3);
+      f.uint(F.flow, at, 4, wire.flowLabel(bytes, at));
+      f.uint(F.plen, at + 4, 2, length);
+      f.uint(F.nxt, at + 6, 1, wire.nextHeader(bytes, at));
+      f.uint(F.hlim, at + 7, 1, wire.hopLimit(bytes, at));
+    }
     f.raw(F.src, wire.srcAt(at), 16);
     f.raw(F.dst, wire.dstAt(at), 16);
     if (wire.version(bytes, at) !== 6) {

@@ -1,6 +1,6 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/tcp-options.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, groupOf } from './fields.ts';
 import { printMptcp } from './mptcp.ts';
 import type { Text } from './text.ts';
 
@@ -19,6 +19,7 @@ const F = defineFields('tcp', {
   'options.tfo.cookie': ['Fast Open Cookie', 'bytes', { list: true }],
   'options.mptcp.subtype': ['Multipath TCP subtype', 'uint8', { list: true }],
 });
+const ALL = groupOf(Object.values(F));
 
 const NAMES: Readonly<Record<number, string>> = {
   [wire.END]: 'eol',
@@ -231,6 +232,7 @@ function printFastOpen(t: Text, at: number, length: number, isExperiment: boolea
 }
 
 export function walkTcpOptions(f: Fields, at: number, end: number): void {
+  if (!f.wantsSome(ALL)) return;
   const { bytes } = f;
   while (at < end) {
     const kind = bytes[at]!;

@@ -1,6 +1,6 @@
 import { IPPROTO_TCP } from '../wire/ipproto.ts';
 import * as wire from '../wire/tcp.ts';
-import { CHECKSUM_STATUS, defineAlias, defineFields } from './fields.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields, groupOf } from './fields.ts';
 import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import { findByContent, tcpContents, tcpPorts } from './tables.ts';
@@ -33,6 +33,10 @@ const F = defineFields('tcp', {
   options: ['TCP Options', 'bytes'],
   payload: ['TCP payload', 'bytes'],
 });
+const FLAG_FIELDS = groupOf(Object.entries(F).flatMap(([key, id]) => (key.startsWith('flags') ? [id] : [])));
+/** What stands before the flags, but for the ports; what stands behind them. */
+const NUMBERS = groupOf([F.seq_raw, F.ack_raw, F.hdr_len]);
+const REST = groupOf([F.window_size_value, F.checksum, F['checksum.status'], F.urgent_pointer]);
 defineAlias('tcp.port', ['tcp.srcport', 'tcp.dstport']);
 
 /** In tcpdump's order and letters. */
@@ -240,25 +244,31 @@ export const tcp: Protocol = {
     f.layer(tcp, at, Math.min(Math.max(headerLength, wire.HEADER_LENGTH), end - at));
     f.uint(F.srcport, at, 2, f.srcPort);
     f.uint(F.dstport, at + 2, 2, f.dstPort);
-    f.uint(F.seq_raw, at + 4, 4, wire.seq(bytes, at));
-    f.uint(F.ack_raw, at + 8, 4, wire.ack(bytes, at));
-    f.uint(F.hdr_len, at + 12, 1, headerLength);
-    const flags = wire.flags(bytes, at);
-    f.uint(F.flags, at + 12, 2, flags);
-    f.bool(F['flags.res'], at + 12, 1, (flags & 0xe00) !== 0);
-    f.bool(F['flags.ae'], at + 12, 1, (flags & wire.AE) !== 0);
-    f.bool(F['flags.cwr'], at + 13, 1, (flags & wire.CWR) !== 0);
-    f.bool(F['flags.ece'], at + 13, 1, (flags & wire.ECE) !== 0);
-    f.bool(F['flags.urg'], at + 13, 1, (flags & wire.URG) !== 0);
-    f.bool(F['flags.ack'], at + 13, 1, (flags & wire.ACK_FLAG) !== 0);
-    f.bool(F['flags.push'], at + 13, 1, (flags & wire.PSH) !== 0);
-    f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
-    f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
-    f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
-    f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
-    f.uint(F.checksum, at + 16, 2, wire.checksum(bytes, at));
-    f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
-    f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
+    if (f.wantsSome(NUMBERS)) {
+      f.uint(F.seq_raw, at + 4, 4, wire.seq(bytes, at));
+      f.uint(F.ack_raw, at + 8, 4, wire.ack(bytes, at));
+      f.uint(F.hdr_len, at + 12, 1, headerLength);
+    }
+    if (f.wantsSome(FLAG_FIELDS)) {
+      const flags = wire.flags(bytes, at);
+      f.uint(F.flags, at + 12, 2, flags);
+      f.bool(F['flags.res'], at + 12, 1, (flags & 0xe00) !== 0);
+      f.bool(F['flags.ae'], at + 12, 1, (flags & wire.AE) !== 0);
+      f.bool(F['flags.cwr'], at + 13, 1, (flags & wire.CWR) !== 0);
+      f.bool(F['flags.ece'], at + 13, 1, (flags & wire.ECE) !== 0);
+      f.bool(F['flags.urg'], at + 13, 1, (flags & wire.URG) !== 0);
+      f.bool(F['flags.ack'], at + 13, 1, (flags & wire.ACK_FLAG) !== 0);
+      f.bool(F['flags.push'], at + 13, 1, (flags & wire.PSH) !== 0);
+      f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
+      f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
+      f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
+    }
+    if (f.wantsSome(REST)) {
+      f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
+      f.uint(F.checksum, at + 16, 2, wire.checksum(bytes, at));
+      f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
+      f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
+    }
     if (headerLength < wire.HEADER_LENGTH) {
       f.invalid('tcp', at + 12, wire.HEADER_LENGTH, headerLength, 'tcp.hdr_len');
       return;
