@@ -3,6 +3,7 @@ import { UDP_PORT as GENEVE_PORT } from '../wire/geneve.ts';
 import * as ipproto from '../wire/ipproto.ts';
 import { UDP_PORT as ESP_PORT } from '../wire/ipsec.ts';
 import * as linktype from '../wire/linktype.ts';
+import * as llcNumber from '../wire/llc.ts';
 import { SAP_IP } from '../wire/llc.ts';
 import * as pppNumber from '../wire/ppp.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
@@ -23,6 +24,7 @@ import { ipv6 } from './ip6.ts';
 import { ah, esp, espInUdp } from './ipsec.ts';
 import { loopback } from './loopback.ts';
 import { mpls } from './mpls.ts';
+import { ntp } from './ntp.ts';
 import { ppp, pppHdlc, pppLink } from './ppp.ts';
 import { chap, pap } from './ppp-auth.ts';
 import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
@@ -30,6 +32,9 @@ import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
 import { raw } from './raw.ts';
 import { rtsp } from './rtsp.ts';
+import { snmp } from './snmp.ts';
+import { syslog } from './syslog.ts';
+import { tftp } from './tftp.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
 import { sll, sll2 } from './sll.ts';
@@ -146,6 +151,10 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [whois, { tcp: [43] }],
   [rtsp, { tcp: [554, 8554] }],
   [dhcp, { udp: [67, 68] }],
+  [ntp, { udp: [123] }],
+  [tftp, { udp: [69] }],
+  [syslog, { udp: [514] }],
+  [snmp, { udp: [161, 162] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
