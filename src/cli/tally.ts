@@ -32,6 +32,8 @@ function kindsOf(types: readonly string[] | undefined, command: string): readonl
   return names as TallyKind[];
 }
 
+const shownOf = (shown: number, all: number): string => (shown === all ? String(all) : `${shown} of ${all}`);
+
 const formatAddress = (address: Uint8Array): string =>
   address.length === 4 ? formatIpv4(address, 0) : address.length === 6 ? formatMac(address, 0) : formatIpv6(address, 0);
 
@@ -82,7 +84,7 @@ export async function runConversations(words: string[], options: TallyOptions): 
       const rows = tally.top(options.limit);
       if (options.json) for (const row of rows) yield conversationJson(tally.kind, row);
       else if (rows.length > 0 || options.type !== undefined) {
-        yield `${TITLES[tally.kind]} conversations: ${tally.count === rows.length ? rows.length : `${rows.length} of ${tally.count}`}\n`;
+        yield `${TITLES[tally.kind]} conversations: ${shownOf(rows.length, tally.used)}\n`;
         yield conversationsText(rows, first!);
         yield '\n';
       }
@@ -158,7 +160,7 @@ export async function runEndpoints(words: string[], options: TallyOptions): Prom
       const rows = tally.top(options.limit);
       if (options.json) for (const row of rows) yield endpointJson(tally.kind, row);
       else if (rows.length > 0 || options.type !== undefined) {
-        yield `${TITLES[tally.kind]} endpoints: ${tally.count === rows.length ? rows.length : `${rows.length} of ${tally.count}`}\n`;
+        yield `${TITLES[tally.kind]} endpoints: ${shownOf(rows.length, tally.used)}\n`;
         yield table(
           ['address', 'frames', 'bytes', 'sent frames', 'sent bytes', 'received frames', 'received bytes'],
           rows.map((row) => [

@@ -247,7 +247,7 @@ function endOfHead(bytes: Uint8Array, at: number): number {
 /** A method or a version, as a message begins. */
 function looksLikeStart(bytes: Uint8Array, at: number): boolean {
   const text = Buffer.from(bytes.subarray(at, at + 24)).toString('latin1');
-  return text === '' || /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,24}($| )/.test(text) || /^HTTP\/\d/.test(text);
+  return 'HTTP/'.startsWith(text) || /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,24}($| )/.test(text) || /^HTTP\/\d/.test(text);
 }
 
 function fieldsOf(head: string): Map<string, string> {

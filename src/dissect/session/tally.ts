@@ -63,7 +63,8 @@ export interface TallyRow {
 /** Counters of who spoke with whom, one row each, in typed columns: about 60 bytes a row. */
 abstract class Tally {
   readonly kind: TallyKind;
-  count = 0;
+  /** Rows, with those that no frame was counted in. */
+  protected count = 0;
   /** Two words of addresses: of IPv4 themselves, else where they are in `#long`. */
   readonly #address = [words(), words()] as const;
   readonly #ports = words();
@@ -184,6 +185,13 @@ abstract class Tally {
       duration: this.#last.get(row),
       stream: this.streamOf(row),
     };
+  }
+
+  /** Rows that have frames. */
+  get used(): number {
+    let used = 0;
+    for (let row = 0; row < this.count; row++) if (!this.isEmpty(row)) used++;
+    return used;
   }
 
   /** The rows with most frames, most first; those of `most` at most. */
