@@ -188,15 +188,22 @@ export class PacketRing implements FrameSource, AsyncIterator<FrameBlock> {
     socket.bindTo(device?.ifindex ?? 0, undefined, name);
     if (device && this.#options.promiscuous !== false) socket.setPromiscuous(device.ifindex);
     if (fanout) socket.joinFanout(fanout.group, fanout.mode, fanout);
-    socket.attachFilter(
-      socketProgram(adapted, {
-        direction,
-        everyFrameIsLoopback: onLoopback,
-        loopback: device === null ? loopbackIndex(socket) : null,
-        snapLength: this.#snapLength - this.#cookedHeader,
-      }),
-    );
-    return program === null || adapted !== null;
+    const around = {
+      direction,
+      everyFrameIsLoopback: onLoopback,
+      loopback: device === null ? loopbackIndex(socket) : null,
+      snapLength: this.#snapLength - this.#cookedHeader,
+    };
+    try {
+      socket.attachFilter(socketProgram(adapted, around));
+      return program === null || adapted !== null;
+    } catch (error) {
+      // A program that the kernel does not take (it loops, as protochain's does, or has more than 4096 instructions) is
+      // left to the consumer, as libpcap does it.
+      if (adapted === null || !(error instanceof SystemError) || error.code !== 'EINVAL') throw error;
+      socket.attachFilter(socketProgram(null, around));
+      return false;
+    }
   }
 
   #introduce(ifindex: number, name: string, macAddress?: Uint8Array): number {

@@ -169,6 +169,19 @@ describeNetwork('netlab capture', () => {
     expect(stderr).toContain(`${pair.b} member 1: 500 received, 0 dropped`);
   });
 
+  it('a filter that the kernel refuses, since it loops, runs over the blocks', async () => {
+    const capture = await begin([pair.b, '-n', '-e'], ['ip protochain 17']);
+    const udp = frame(1);
+    udp.set([8, 0, 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2, 0, 9, 0, 9, 0, 8], 12);
+    const icmp = Uint8Array.from(udp);
+    icmp[23] = 1;
+    await send(pair.a, [icmp, udp, icmp]);
+    await capture.until('stdout', /UDP/);
+    const { stdout, stderr } = await finish(capture);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/^1 packet captured$/m);
+  });
+
   it('SIGUSR2 and --stats print statistics on the way', async () => {
     const capture = await begin([pair.b, '-n', '--stats', '1']);
     await send(pair.a, frames(3));
