@@ -10,6 +10,11 @@ const write = (body: (out: TextWriter) => void): string => {
 };
 
 describe('TextWriter', () => {
+  it('writes a length below zero as C prints it, never as a control character', () => {
+    expect(write((out) => out.decimal(-1))).toBe('4294967295');
+    expect(write((out) => out.decimal(-48))).toBe('4294967248');
+  });
+
   it('writes whole numbers of every size', () => {
     const numbers = [0, 9, 10, 99, 100, 12345, 999_999_999, 1e9, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 1e15, 2 ** 53 - 1];
     for (const number of numbers) {
