@@ -71,9 +71,11 @@ export class TextWriter {
     this.length += count;
   }
 
-  /** A whole number from 0 to 2^53 - 1. Four digits at a time come from a table: a third of the time of one by one. */
+  /** A whole number from 0 to 2^53 - 1. Four digits at a time come from a table: a third of the time of one by one. One
+   * below 0 is written as the 32 bits that it is in C: what is left of a length where a packet contradicts itself. */
   decimal(value: number): void {
     if (this.length + 20 > this.bytes.length) this.#grow(20);
+    if (value < 0) value = value >>> 0;
     if (value >= 1e8) {
       const upper = Math.floor(value / 1e8);
       this.decimal(upper);
