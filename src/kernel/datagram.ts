@@ -51,6 +51,12 @@ export function ip4DatagramConnect(sk: Sock, address: Uint8Array): number {
   fl.sport = inet.sport;
   fl.dport = dport;
   const dst = ipRouteOutput(net, fl);
+  // The flow of a datagram under a cork is kept in the same place, and is overwritten: what is pending goes to the new
+  // address by the old route.
+  inet.cork.saddr = fl.saddr;
+  inet.cork.daddr = fl.daddr;
+  inet.cork.sport = fl.sport;
+  inet.cork.dport = fl.dport;
   if (typeof dst === 'number') {
     if (dst === -ENETUNREACH) net.mib.ip[mib.IP_OUTNOROUTES]!++;
     return dst;

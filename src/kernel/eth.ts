@@ -31,7 +31,7 @@ export function ethTypeTrans(skb: SkBuff, dev: NetDevice): number {
   skb.len -= ETH_HLEN;
   const head = skb.head;
   if (!sameAddress(head, mac, dev.devAddr, 0)) {
-    if (head[mac]! & 1) skb.pktType = isBroadcast(head, mac) ? PACKET_BROADCAST : PACKET_MULTICAST;
+    if (head[mac]! & 1) skb.pktType = sameAddress(head, mac, dev.broadcast, 0) ? PACKET_BROADCAST : PACKET_MULTICAST;
     else skb.pktType = PACKET_OTHERHOST;
   } else skb.pktType = PACKET_HOST;
   const type = be16(head, mac + 12);

@@ -117,7 +117,8 @@ export function ipAppendData(
   cork.length += length;
   let offset = 0;
   let skb = queue.last;
-  while (length > 0) {
+  // An empty datagram is a packet too.
+  while (length > 0 || skb === null) {
     let copy = -1;
     if (skb !== null) {
       copy = mtu - skb.len;

@@ -190,6 +190,7 @@ export function ipv4PktinfoPrepare(sk: InetSock, skb: SkBuff): void {
     if (skb.iif === net.loopbackDev.ifindex && skb.dst !== null && skb.dst.rtIif !== 0) skb.iif = skb.dst.rtIif;
     skb.specDst = skb.dst === null ? 0 : fibComputeSpecDst(net, skb);
   } else {
+    skb.iif = 0;
     skb.specDst = 0;
   }
 }

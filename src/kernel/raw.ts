@@ -275,11 +275,12 @@ function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
     cork.priority = ipc.priority;
     cork.mark = ipc.mark;
     cork.gsoSize = 0;
-    cork.saddr = fl.saddr;
-    cork.daddr = fl.daddr;
     const error = ipSetupCork(inet, cork, dst);
     if (error < 0) return error;
   }
+  // The addresses are those of the call that sends, the route that of the first (MSG_MORE).
+  cork.saddr = fl.saddr;
+  cork.daddr = fl.daddr;
   net.copies.fromUser++;
   let error = ipAppendData(inet, inet.writeQueue, cork, rawGetfrag, msg, len, 0, msg.flags);
   if (error < 0) ipFlushPendingFrames(inet);

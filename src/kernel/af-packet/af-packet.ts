@@ -357,6 +357,8 @@ function recvmsg(socket: Socket, msg: Msghdr, length: number, flags: number): nu
     putCmsg(msg, SOL_PACKET, PACKET_AUXDATA, auxdata);
   }
   const result = po.vnetHdrSz + (flags & MSG_TRUNC ? skb.len : copied);
+  // The length on the wire lies where the address's first four bytes are written: after a peek it is lost.
+  if (flags & MSG_PEEK) skb.origlen = AF_PACKET | (((skb.protocol & 0xff) << 24) | ((skb.protocol & 0xff00) << 8));
   consumeSkb(skb);
   return result;
 }

@@ -1,0 +1,24 @@
+import { afterAll, expect, it } from 'vitest';
+import { describeNetwork } from '../support/network.ts';
+import { compareRuns, runSequence } from './sequence.ts';
+import { emulatedWorld, linuxWorld, type World } from './world.ts';
+
+/** Fresh worlds for each seed, so that a seed alone repeats a failure. */
+describeNetwork('sequences of system calls on both kernels', () => {
+  const worlds: World[] = [];
+  afterAll(() => {
+    for (const world of worlds) world.dispose();
+  });
+  const first = Number(process.env['NETLAB_SEED'] ?? 1);
+  const seeds = Number(process.env['NETLAB_SEEDS'] ?? 6);
+  const calls = Number(process.env['NETLAB_CALLS'] ?? 400);
+  for (let seed = first; seed < first + seeds; seed++)
+    it(`seed ${seed}, ${calls} calls`, { timeout: 600_000 }, () => {
+      const host = linuxWorld();
+      worlds.push(host);
+      const ours = emulatedWorld();
+      const linux = runSequence(host, seed, calls);
+      const difference = compareRuns(runSequence(ours, seed, calls), linux);
+      expect(difference, `seed ${seed}: ${difference}`).toBe('');
+    });
+});
