@@ -23,5 +23,7 @@ export interface CaptureOptions extends PrintOptions, WriteOptions, SelectOption
   fanout?: Fanout;
   user?: string;
   stats?: number;
+  /** Shows the busiest conversations instead of frames. */
+  top?: true;
   backend: 'auto' | 'af_packet' | 'libpcap';
 }

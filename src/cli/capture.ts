@@ -12,7 +12,7 @@ import { filterText } from './filter-text.ts';
 import { hostSystem } from './host.ts';
 import { defaultInterface, findInterface } from './interfaces.ts';
 import { DEFAULT_SNAPLEN, wantsNano } from './options.ts';
-import { type CountingSink, prepareOutputs } from './outputs.ts';
+import { type CountingSink, type OutputContext, prepareOutputs } from './outputs.ts';
 import { handleSignals } from './signals.ts';
 import { openSource } from './sources.ts';
 import { lossText, statisticsText } from './statistics.ts';
@@ -24,6 +24,8 @@ import { captureWords } from './words.ts';
 /** `netlab capture`: from its words and options to the exit code. */
 export async function runCapture(words: string[], options: CaptureOptions): Promise<void> {
   wantsNano(options);
+  if (options.top && options.write !== undefined)
+    throw new UsageError('--top shows conversations and -w writes frames: give one of them');
   const outputs = await prepareOutputs(options);
   const user = options.user === undefined ? null : lookUpUser(options.user);
   const system = await hostSystem();
@@ -35,7 +37,9 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
   try {
     // After the rings are open and before a file is: the files are then the user's.
     if (user !== null) become(user);
-    sink = await outputs.open({
+    const open = async (context: OutputContext): Promise<CountingSink> =>
+      options.top ? new (await import('./top.ts')).TopSink() : await outputs.open(context);
+    sink = await open({
       live: true,
       interfaces: source.described,
       section: { application: `netlab ${version()}`, os: `Linux ${release()}`, hardware: process.arch },

@@ -37,7 +37,7 @@ const shownOf = (shown: number, all: number): string => (shown === all ? String(
 const formatAddress = (address: Uint8Array): string =>
   address.length === 4 ? formatIpv4(address, 0) : address.length === 6 ? formatMac(address, 0) : formatIpv6(address, 0);
 
-const formatEnd = (address: Uint8Array, port: number | undefined): string =>
+export const formatEnd = (address: Uint8Array, port: number | undefined): string =>
   port === undefined
     ? formatAddress(address)
     : address.length === 16

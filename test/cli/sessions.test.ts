@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { bar } from '../../src/cli/plot.ts';
 import { random } from '../dissect/mutate.ts';
 import { type Frame, savefile } from '../dissect/oracle.ts';
 import { conversation, framesOf, randomBytes, udpFrame } from '../dissect/session/craft.ts';
-import { netlab } from '../support/cli.ts';
+import { netlab, start } from '../support/cli.ts';
 import { describeWith } from '../support/tools.ts';
 
 let folder = '';
@@ -111,8 +112,12 @@ describeWith(['tshark'], 'statistics beside tshark', () => {
 
   it('protocols: the same hierarchy', () => {
     const path: string[] = [];
-    // tshark leaves the payload of segments that come again or out of order alone unless told to look; we always look.
-    const theirs = tshark('-o', 'tcp.no_subdissector_on_error:FALSE', '-z', 'io,phs')
+    // tshark leaves the payload of segments that come again or out of order alone, and
+    // puts streams together, unless told not to; we look at each segment.
+    const theirs = tshark(
+      ...['-o', 'tcp.no_subdissector_on_error:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE'],
+      ...['-z', 'io,phs'],
+    )
       .split('\n')
       .flatMap((line) => {
         const match = /^( *)(\S+) +frames:(\d+) bytes:(\d+)/.exec(line);
@@ -205,6 +210,25 @@ describe('statistics for people', () => {
     const done = netlab(['protocols', cut]);
     expect(done.status).toBe(1);
     expect(done.stderr).toMatch(/^netlab: /);
+  });
+});
+
+describe('netlab capture --top', () => {
+  it('lists the conversations with their counts while it captures', async () => {
+    const capture = start(['capture', 'lo', '--top', '--duration', '20', 'udp port 4244']);
+    await capture.listening();
+    const socket = createSocket('udp4');
+    for (let i = 0; i < 5; i++)
+      await new Promise((resolve) => socket.send('x'.repeat(100), 4244, '127.0.0.1', resolve));
+    const { port } = socket.address();
+    socket.close();
+    await capture.until('stdout', new RegExp(`udp +127\\.0\\.0\\.1:${port} +127\\.0\\.0\\.1:4244 .* 5 +0 +710 B`));
+    capture.kill('SIGINT');
+    expect((await capture.ended).status).toBe(0);
+  });
+
+  it('is not for writing files', () => {
+    expect(netlab(['capture', 'lo', '--top', '-w', 'x.pcap']).status).toBe(2);
   });
 });
 

@@ -50,6 +50,7 @@ export function define(program: Command): void {
     .addOption(new Option('--time-stamp-type <type>').hideHelp())
     .option('--fanout <threads> [mode]', `share the frames among threads, by ${FANOUT_MODES.join(', ')}`, fanout)
     .option('-Z, --user <name>', 'become this user after opening the interface')
+    .option('--top', 'show the busiest conversations, every second, instead of frames')
     .option('--stats <seconds>', 'print statistics this often', seconds)
     .addOption(
       new Option('--backend <name>', 'how to capture').choices(['auto', 'af_packet', 'libpcap']).default('auto'),
