@@ -30,6 +30,7 @@ import { chap, pap } from './ppp-auth.ts';
 import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
 import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
+import { quic, quicOfHttp } from './quic.ts';
 import { raw } from './raw.ts';
 import { rtsp } from './rtsp.ts';
 import { snmp } from './snmp.ts';
@@ -37,6 +38,7 @@ import { syslog } from './syslog.ts';
 import { tftp } from './tftp.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
+import { ssh, sshOnPort } from './ssh.ts';
 import { sll, sll2 } from './sll.ts';
 import { smtp, submission } from './smtp.ts';
 import {
@@ -137,6 +139,10 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
   [httpByContent, { content: ['tcp'] }],
   [tls, { content: ['tcp'] }],
+  [sshOnPort, { tcp: [22], words: ['ssh', 'data'] }],
+  [ssh, { content: ['tcp'], words: ['ssh', 'data'] }],
+  [quicOfHttp, { udp: [443], words: ['quic', 'tls'] }],
+  [quic, { content: ['udp'], words: ['quic', 'tls'] }],
   [vxlan, { udp: [vxlanPort.UDP_PORT], carries: true }],
   [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX], carries: true }],
   [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE], carries: true }],
