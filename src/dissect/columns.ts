@@ -188,11 +188,7 @@ export function writeValue(out: TextWriter, f: Fields, row: number, info: FieldI
       break;
     case 'time':
       if (info.name === 'frame.time') out.ascii(writtenTime(f.number[row]!, f.nanoseconds[row]!));
-      else {
-        out.signed(f.number[row]!);
-        out.byte(46);
-        out.padded(f.nanoseconds[row]!, 9, 48);
-      }
+      else writeSeconds(out, f.number[row]!, f.nanoseconds[row]!);
       break;
     case 'ipv4':
       out.ipv4(f.bytes, at);
@@ -206,6 +202,17 @@ export function writeValue(out: TextWriter, f: Fields, row: number, info: FieldI
     default:
       out.hexBytes(f.bytes, at, at + f.length[row]!);
   }
+}
+
+/** Seconds that are rounded down, and the nanoseconds above them, as one number with its sign. */
+function writeSeconds(out: TextWriter, seconds: number, nanoseconds: number): void {
+  if (seconds < 0 && nanoseconds > 0) {
+    out.byte(45);
+    out.signed(-seconds - 1);
+    nanoseconds = 1e9 - nanoseconds;
+  } else out.signed(seconds);
+  out.byte(46);
+  out.padded(nanoseconds, 9, 48);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
