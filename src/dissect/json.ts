@@ -3,7 +3,7 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { allFields, type Fields, type FieldType, findFields } from './fields.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
-import { Phrases, writeNine, writeUint } from './phrases.ts';
+import { Phrases, phraseRoom, writeNine, writePhrase, writeUint } from './phrases.ts';
 import type { Protocol } from './protocol.ts';
 
 const CHUNK = 1 << 16;
@@ -83,8 +83,9 @@ export class JsonPrinter {
   readonly #phrases = new Phrases();
   /** By field id: what is done with it. */
   readonly #kinds = new Uint8Array(allFields.length);
-  /** By field id: phrase `,"name":`; for flags `,"name":false`, and the phrase behind it has `true`. */
+  /** By field id: phrase `,"name":`; for flags `,"name":false`, and in the other `true`. */
   readonly #keys = new Uint32Array(allFields.length);
+  readonly #trueKeys = new Uint32Array(allFields.length);
   #stacks: Stack = { protocol: null, key: 0, inner: [] };
   #stackCount = 0;
   readonly #layerKeys = new Map<string, number>();
@@ -107,7 +108,7 @@ export class JsonPrinter {
       const isFlag = type === 'bool' && !list;
       this.#kinds[id] = KINDS[type] | (list ? LIST : 0);
       this.#keys[id] = this.#phrases.add(`,"${name}":${isFlag ? 'false' : ''}`);
-      if (isFlag) this.#phrases.add(`,"${name}":true`);
+      if (isFlag) this.#trueKeys[id] = this.#phrases.add(`,"${name}":true`);
       longest = Math.max(longest, name.length);
     }
     this.#room = longest + 128;
@@ -146,7 +147,7 @@ export class JsonPrinter {
     for (let layer = 0; layer < f.layers; layer++) {
       stack = this.#inner(stack, f, layer);
       this.#reserve();
-      out.length = this.#phrases.write(this.#view, out.length, stack.key);
+      out.length = writePhrase(this.#view, out.length, this.#phrases.words, stack.key);
       this.#layer(f.layerField[layer]!, f.layerField[layer + 1]!);
     }
     // The key of the first layer begins with a comma.
@@ -210,13 +211,14 @@ export class JsonPrinter {
 
   #layer(from: number, to: number): void {
     const out = this.#out;
-    const phrases = this.#phrases;
+    const trueKeys = this.#trueKeys;
     const kinds = this.#kinds;
     const keys = this.#keys;
     const { id, number } = this.#fields;
     const room = this.#room;
     let { bytes } = out;
     let view = this.#view;
+    let { words } = this.#phrases;
     let p = out.length;
     const begin = p;
     // Rows of a list are linked once the layer turns out to have one, and written where its first one stands.
@@ -232,21 +234,21 @@ export class JsonPrinter {
         view = this.#view = viewOf(bytes);
       }
       if (kind === UINT) {
-        p = writeUint(view, phrases.write(view, p, keys[own]!), number[row]!);
+        p = writeUint(view, writePhrase(view, p, words, keys[own]!), number[row]!);
         continue;
       }
       if (kind === BOOL) {
-        p = phrases.write(view, p, number[row] === 0 ? keys[own]! : keys[own]! + 1);
+        p = writePhrase(view, p, words, (number[row] === 0 ? keys : trueKeys)[own]!);
         continue;
       }
       if (kind < LIST) {
-        out.length = phrases.write(view, p, keys[own]!);
+        out.length = writePhrase(view, p, words, keys[own]!);
         this.#value(row, kind);
       } else {
         if (listed === 0) listed = this.#link(row, to);
         if (this.#seen[own] === listed) continue;
         this.#seen[own] = listed;
-        out.length = phrases.write(view, p, keys[own]!);
+        out.length = writePhrase(view, p, words, keys[own]!);
         let separator = 91;
         for (let item = row; ; item = this.#nextRow[item]!) {
           out.byte(separator);
@@ -260,6 +262,7 @@ export class JsonPrinter {
       p = out.length;
       bytes = out.bytes;
       view = this.#view;
+      words = this.#phrases.words;
     }
     if (p === begin) bytes[p++] = OPENING_BRACE;
     else bytes[begin] = OPENING_BRACE;
@@ -349,7 +352,7 @@ export class JsonPrinter {
     let phrase = this.#protocolNames.get(names);
     if (phrase === undefined) {
       // Bounds what crafted captures can make of it.
-      if (this.#protocolNames.size === MAX_STACKS) {
+      if (this.#protocolNames.size === MAX_STACKS || names.length > 1000) {
         this.#string(names);
         return;
       }
@@ -357,9 +360,9 @@ export class JsonPrinter {
       this.#protocolNames.set(names, phrase);
     }
     const { bytes } = out;
-    out.reserve(this.#phrases.room(phrase));
+    out.reserve(phraseRoom(phrase));
     if (out.bytes !== bytes) this.#view = viewOf(out.bytes);
-    out.length = this.#phrases.write(this.#view, out.length, phrase);
+    out.length = writePhrase(this.#view, out.length, this.#phrases.words, phrase);
   }
 
   /** A string of the network: JSON.stringify escapes what steers terminals, but for DEL and the C1 controls. */

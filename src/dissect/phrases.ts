@@ -4,53 +4,53 @@
  * words are doubles, which a DataView stores at any offset without making an object; text has no byte above 0x7e, so none
  * of them is a NaN, whose bits could change on the way. */
 export class Phrases {
-  #words = new Float64Array(256);
+  /** Of all phrases, one after the other. A new one may put others in its place. */
+  words = new Float64Array(256);
   #used = 0;
-  /** By phrase: its first word, and its length in bytes. */
-  #first = new Uint32Array(64);
-  #length = new Uint16Array(64);
-  #count = 0;
 
-  /** Keeps `text` (ASCII without control characters, at most 64 KiB) and gives its number: they count from 0. */
+  /** Keeps `text` (ASCII without control characters, at most 1023 bytes) and tells where: the first word above ten bits of
+   * length. */
   add(text: string): number {
-    const phrase = this.#count++;
-    const words = (text.length + 7) >> 3;
-    if (phrase === this.#first.length) {
-      this.#first = grown(this.#first, new Uint32Array(phrase * 2));
-      this.#length = grown(this.#length, new Uint16Array(phrase * 2));
+    if (text.length > LENGTH_MASK) throw new RangeError(`a phrase has at most ${LENGTH_MASK} bytes`);
+    const first = this.#used;
+    const count = (text.length + 7) >> 3;
+    // Behind the last one there are words for `writePhrase` to read.
+    if (first + count + AT_ONCE / 8 > this.words.length) {
+      const larger = new Float64Array((first + count) * 2 + AT_ONCE);
+      larger.set(this.words);
+      this.words = larger;
     }
-    if (this.#used + words > this.#words.length)
-      this.#words = grown(this.#words, new Float64Array((this.#used + words) * 2));
-    const bytes = new Uint8Array(this.#words.buffer, this.#used * 8, words * 8).fill(32);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-    this.#first[phrase] = this.#used;
-    this.#length[phrase] = text.length;
-    this.#used += words;
-    return phrase;
-  }
-
-  /** Bytes that `write` may touch. */
-  room(phrase: number): number {
-    return this.#length[phrase]! + 7;
-  }
-
-  /** Writes the phrase at `at` and gives the offset behind it. Up to seven bytes behind that are overwritten too. */
-  write(view: DataView, at: number, phrase: number): number {
-    const words = this.#words;
-    const length = this.#length[phrase]!;
-    let word = this.#first[phrase]!;
-    for (let i = 0; i < length; i += 8) view.setFloat64(at + i, words[word++]!, NATIVE);
-    return at + length;
+    const bytes = Buffer.alloc(count * 8, 32);
+    bytes.write(text, 'latin1');
+    for (let i = 0; i < count; i++) this.words[first + i] = bytes.readDoubleLE(i * 8);
+    this.#used += count;
+    return ((first << LENGTH_BITS) | text.length) >>> 0;
   }
 }
 
-const grown = <T extends Float64Array | Uint32Array | Uint16Array>(from: T, to: T): T => {
-  to.set(from);
-  return to;
-};
+const LENGTH_BITS = 10;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 
-/** The machine's byte order, in which the words were read. */
-const NATIVE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** Bytes that `writePhrase` may touch. */
+export const phraseRoom = (phrase: number): number => (phrase & LENGTH_MASK) + AT_ONCE;
+
+/** Bytes that are written whatever the length is: a loop that ends after one word or after four is what the processor's
+ * guesses of branches do not like, and takes longer than the words that nobody needs. */
+const AT_ONCE = 32;
+
+/** Writes a phrase at `at` and gives the offset behind it. Up to 31 bytes behind that are overwritten too. `words` are
+ * those of its `Phrases`, which a loop holds in a local. */
+export function writePhrase(view: DataView, at: number, words: Float64Array, phrase: number): number {
+  const word = phrase >>> LENGTH_BITS;
+  const length = phrase & LENGTH_MASK;
+  view.setFloat64(at, words[word]!, true);
+  view.setFloat64(at + 8, words[word + 1]!, true);
+  view.setFloat64(at + 16, words[word + 2]!, true);
+  view.setFloat64(at + 24, words[word + 3]!, true);
+  for (let i = AT_ONCE; i < length; i += 8) view.setFloat64(at + i, words[word + (i >> 3)]!, true);
+  return at + length;
+}
+
 /** Numbers below 10,000 in four digits, the first in the low byte. */
 const FOUR = new Uint32Array(10_000);
 for (let i = 0; i < FOUR.length; i++)
