@@ -20,7 +20,8 @@ import {
   sin,
   udp,
 } from './program.ts';
-import { stage, type World } from './world.ts';
+import { stage } from './stage.ts';
+import type { World } from './world.ts';
 
 /** Times are random to a comparison: only their presence counts. */
 const timeless = (log: unknown): unknown =>

@@ -1,7 +1,7 @@
 import { afterAll } from 'vitest';
 import { describeNetwork } from '../support/network.ts';
 import { FAR, get, ip, NEAR, recv, send, set, sin, udp } from './program.ts';
-import { stage } from './world.ts';
+import { stage } from './stage.ts';
 
 /** Membership, loop and TTL of multicast, and broadcast. IGMP's reports come at random moments and are no part of the
  * comparison. */

@@ -1,7 +1,8 @@
 import { afterAll } from 'vitest';
 import { describeNetwork } from '../support/network.ts';
 import { get, NEAR, set, udp } from './program.ts';
-import { stage, type World } from './world.ts';
+import { stage } from './stage.ts';
+import type { World } from './world.ts';
 
 /** Socket options at all levels: what is there before, what setting answers, what is there after. */
 describeNetwork('socket options on both kernels', () => {

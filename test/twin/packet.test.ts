@@ -6,7 +6,8 @@ import { encodePacketMreq, encodeTpacketReq3 } from '../../src/uapi/if_packet.ts
 import { encodeSockaddrLl } from '../../src/uapi/sockaddr.ts';
 import { describeNetwork } from '../support/network.ts';
 import { FAR, get, hex, meminfo, NEAR, name, recv, revents, send, set, sin, udp } from './program.ts';
-import { FAR_MAC, maskFrame, NEAR_MAC, stage, type World } from './world.ts';
+import { stage } from './stage.ts';
+import { FAR_MAC, maskFrame, NEAR_MAC, type World } from './world.ts';
 
 const SOL_PACKET = 263;
 const ETH = (to: Uint8Array, from: Uint8Array, type: number, data: number[] | Uint8Array): Uint8Array =>

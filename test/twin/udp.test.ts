@@ -1,7 +1,7 @@
 import { afterAll } from 'vitest';
 import { describeNetwork } from '../support/network.ts';
 import { bytes, FAR, get, meminfo, NEAR, name, port, recv, revents, send, set, sin, udp } from './program.ts';
-import { stage } from './world.ts';
+import { stage } from './stage.ts';
 
 const SOL = 1;
 describeNetwork('UDP on both kernels', () => {

@@ -2,7 +2,6 @@
  * once of two of our kernels. A case is a program over the contract that is run on both. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { expect, it } from 'vitest';
 import { Kernel, veth } from '../../src/kernel/kernel.ts';
 import type { Process } from '../../src/kernel/process.ts';
 import { enterNetwork, linuxSystemCalls } from '../../src/linux/index.ts';
@@ -192,49 +191,5 @@ export function emulatedWorld(seed = 1): World {
     frames: () => watching.drain(),
     unprivileged: () => near.process({ uid: 1000, gid: 1000 }),
     dispose() {},
-  };
-}
-
-/** Where two results differ first, as text. */
-function difference(ours: unknown, linux: unknown, path = ''): string {
-  if (typeof ours === 'object' && typeof linux === 'object' && ours !== null && linux !== null) {
-    const a = ours as Record<string, unknown>;
-    const b = linux as Record<string, unknown>;
-    const found: string[] = [];
-    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
-      const one = difference(a[key], b[key], `${path}/${key}`);
-      if (one !== '') found.push(one);
-    }
-    return found.slice(0, 6).join('\n');
-  }
-  return Object.is(ours, linux) ? '' : `${path}: ours ${String(ours)}, Linux ${String(linux)}`;
-}
-
-/** Runs one program on both kernels in stages of their own and compares what it returns. */
-export interface Stage {
-  twin(name: string, program: (w: World) => unknown): void;
-  dispose(): void;
-}
-
-/** Both worlds, made when the first case runs, shared by the cases of a file. */
-export function stage(): Stage {
-  let host: World | undefined;
-  let ours: World | undefined;
-  return {
-    twin(name, program) {
-      it(name, () => {
-        host ??= linuxWorld();
-        ours ??= emulatedWorld();
-        host.frames();
-        ours.frames();
-        const theirs = program(host);
-        const mine = program(ours);
-        expect(mine, difference(mine, theirs)).toEqual(theirs);
-      });
-    },
-    dispose() {
-      host?.dispose();
-      ours?.dispose();
-    },
   };
 }

@@ -1,0 +1,47 @@
+/** A case is a program over the contract; it runs on both kernels, and what it returns is compared. */
+import { expect, it } from 'vitest';
+import { emulatedWorld, linuxWorld, type World } from './world.ts';
+
+/** Where two results differ first, as text. */
+function difference(ours: unknown, linux: unknown, path = ''): string {
+  if (typeof ours === 'object' && typeof linux === 'object' && ours !== null && linux !== null) {
+    const a = ours as Record<string, unknown>;
+    const b = linux as Record<string, unknown>;
+    const found: string[] = [];
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      const one = difference(a[key], b[key], `${path}/${key}`);
+      if (one !== '') found.push(one);
+    }
+    return found.slice(0, 6).join('\n');
+  }
+  return Object.is(ours, linux) ? '' : `${path}: ours ${String(ours)}, Linux ${String(linux)}`;
+}
+
+/** Runs one program on both kernels in stages of their own and compares what it returns. */
+export interface Stage {
+  twin(name: string, program: (w: World) => unknown): void;
+  dispose(): void;
+}
+
+/** Both worlds, made when the first case runs, shared by the cases of a file. */
+export function stage(): Stage {
+  let host: World | undefined;
+  let ours: World | undefined;
+  return {
+    twin(name, program) {
+      it(name, () => {
+        host ??= linuxWorld();
+        ours ??= emulatedWorld();
+        host.frames();
+        ours.frames();
+        const theirs = program(host);
+        const mine = program(ours);
+        expect(mine, difference(mine, theirs)).toEqual(theirs);
+      });
+    },
+    dispose() {
+      host?.dispose();
+      ours?.dispose();
+    },
+  };
+}
