@@ -50,7 +50,9 @@ export const EXPERT_FIELDS: readonly string[] = ['tcp.analysis', 'tcp.stream', .
 /** What is remarkable in a packet, given to `take`. */
 export function expert(f: Fields, sessions: Sessions, take: (item: ExpertItem) => void): void {
   for (let layer = 0; layer < f.layers; layer++) {
-    if (f.layerProtocol[layer]!.name !== 'tcp' || sessions.tcpStreams.stream < 0) continue;
+    if (f.layerProtocol[layer]!.name !== 'tcp') continue;
+    // What is known is known of the innermost segment.
+    if (sessions.tcpStreams.stream < 0 || sessions.layerStreams[layer] !== sessions.tcpStreams.stream) continue;
     // A segment that an ICMP error brings back was told about when it was sent.
     if (f.layerProtocol.slice(0, layer).some(({ name }) => name.startsWith('icmp'))) continue;
     expertTcp(f, f.layerAt[layer]!, sessions, take);

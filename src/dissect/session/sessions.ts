@@ -103,6 +103,8 @@ export class Sessions implements SessionFields {
   #udpStreams = 0;
   /** Stream of the frame's datagram; -1: it has none. */
   udpStream = -1;
+  /** By layer of the frame: the stream of its TCP or UDP header; empty where it has none. */
+  readonly layerStreams: number[] = [];
   readonly #fragments: FragmentTable | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
@@ -125,6 +127,7 @@ export class Sessions implements SessionFields {
     this.#nanoseconds = nanoseconds;
     this.tcpStreams.stream = -1;
     this.udpStream = -1;
+    this.layerStreams.length = 0;
   }
 
   tcp(f: Fields, at: number, body: number, length: number): void {
@@ -144,6 +147,7 @@ export class Sessions implements SessionFields {
       this.#nanoseconds,
       this.#analyses,
     );
+    this.layerStreams[f.layers - 1] = t.stream;
     f.uint(TCP.stream, at, 0, t.stream);
     f.uint(TCP.completeness, at, 0, t.completeness);
     f.uint(TCP.seq, at + 4, 4, t.seq);
@@ -174,6 +178,7 @@ export class Sessions implements SessionFields {
       flows.begin(flow, this.#seconds, this.#nanoseconds);
     }
     this.udpStream = flows.stream(flow);
+    this.layerStreams[f.layers - 1] = this.udpStream;
     f.uint(UDP.stream, at, 0, this.udpStream);
     if (isQuoted(f)) return;
     const time = flows.sinceFirst(flow, this.#seconds, this.#nanoseconds);

@@ -217,12 +217,12 @@ const ADDRESSES: Readonly<Record<'eth' | 'ip' | 'ipv6', readonly [number, number
   ipv6: [8, 24, 16],
 };
 
-/** Calls `use` for each header of the kind in the packet: where the source and the destination are, their size, and the
+/** Calls `use` for each header of the kind in the packet: its layer, where the source and the destination are, their size, and the
  * ports. Packets that an ICMP error brings back do not count. */
 function eachHeader(
   f: Fields,
   kind: TallyKind,
-  use: (fromAt: number, toAt: number, size: number, fromPort: number, toPort: number) => void,
+  use: (layer: number, fromAt: number, toAt: number, size: number, fromPort: number, toPort: number) => void,
 ): void {
   let ipLayer = -1;
   for (let layer = 0; layer < f.layers; layer++) {
@@ -233,12 +233,12 @@ function eachHeader(
     if (name !== kind) continue;
     if (kind !== 'tcp' && kind !== 'udp') {
       const [from, to, size] = ADDRESSES[kind];
-      if (at + Math.max(from, to) + size <= f.capturedEnd) use(at + from, at + to, size, 0, 0);
+      if (at + Math.max(from, to) + size <= f.capturedEnd) use(layer, at + from, at + to, size, 0, 0);
     } else if (ipLayer >= 0) {
       const [from, to, size] = ADDRESSES[f.layerProtocol[ipLayer]!.name as 'ip' | 'ipv6'];
       const ip = f.layerAt[ipLayer]!;
       const { bytes } = f;
-      use(ip + from, ip + to, size, (bytes[at]! << 8) | bytes[at + 1]!, (bytes[at + 2]! << 8) | bytes[at + 3]!);
+      use(layer, ip + from, ip + to, size, (bytes[at]! << 8) | bytes[at + 1]!, (bytes[at + 2]! << 8) | bytes[at + 3]!);
     }
   }
 }
@@ -280,11 +280,13 @@ export class Conversations extends Tally {
   }
 
   add(f: Fields, facts: FrameFacts): void {
-    eachHeader(f, this.kind, (fromAt, toAt, size, fromPort, toPort) => {
+    eachHeader(f, this.kind, (layer, fromAt, toAt, size, fromPort, toPort) => {
       let row: number;
-      if (this.kind === 'tcp') row = this.#sessions.tcpStreams.stream;
-      else if (this.kind === 'udp') row = this.#sessions.udpStream;
-      else row = this.#keys.find(f.bytes, fromAt, toAt, size, fromPort, toPort);
+      if (this.hasPorts) {
+        // A header that contradicts itself belongs to no stream.
+        row = this.#sessions.layerStreams[layer] ?? -1;
+        if (row < 0) return;
+      } else row = this.#keys.find(f.bytes, fromAt, toAt, size, fromPort, toPort);
       if (this.isEmpty(row)) {
         this.begin(row, f.bytes, fromAt, toAt, size, fromPort * 65_536 + toPort, facts);
         this.#isIpv6.reach(row);
@@ -310,7 +312,7 @@ export class Endpoints extends Tally {
   readonly #isIpv6 = words();
 
   add(f: Fields, facts: FrameFacts): void {
-    eachHeader(f, this.kind, (fromAt, toAt, size, fromPort, toPort) => {
+    eachHeader(f, this.kind, (_, fromAt, toAt, size, fromPort, toPort) => {
       this.#addOne(f, fromAt, size, fromPort, 0, facts);
       this.#addOne(f, toAt, size, toPort, 1, facts);
     });
