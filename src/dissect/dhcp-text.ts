@@ -2,7 +2,7 @@ import { be16, be32 } from '../bytes/endian.ts';
 import { hexdump } from '../bytes/hexdump.ts';
 import * as wire from '../wire/dhcp.ts';
 import { AGENT, ENUMERATIONS, HARDWARE, MESSAGES, OPTIONS } from './dhcp-options.ts';
-import { type Text, TRUNCATED } from './text.ts';
+import { CUT, type Text } from './text.ts';
 
 const LINE = '\n\t  ';
 const OPTION_LINE = '\n\t    ';
@@ -39,7 +39,7 @@ export function printDhcp(t: Text, at: number, length: number): void {
   out.ascii(', length ');
   out.decimal(length);
   if (t.verbose === 0) return;
-  t.reads(at + wire.AT.SECS, 2);
+  t.need(at + wire.AT.SECS, 2);
   if (htype !== wire.HTYPE_ETHERNET) out.ascii(`, htype ${htype}`);
   if (!isEthernet) out.ascii(`, hlen ${hlen}`);
   if (wire.hops(bytes, at) > 0) out.ascii(`, hops ${wire.hops(bytes, at)}`);
@@ -96,12 +96,12 @@ function printText(t: Text, name: string, at: number, size: number): void {
     t.visible(value);
   }
   out.byte(34);
-  throw TRUNCATED;
+  throw CUT;
 }
 
 function printVendor(t: Text, at: number, end: number): void {
   const { out, bytes } = t;
-  t.reads(at, wire.COOKIE_LENGTH);
+  t.need(at, wire.COOKIE_LENGTH);
   const cookie = be32(bytes, at);
   if (cookie === wire.COOKIE) {
     out.ascii(`${LINE}Vendor-rfc1048 Extensions${OPTION_LINE}Magic Cookie 0x`);
@@ -127,7 +127,7 @@ function printCmu(t: Text, at: number): void {
     ['TS1', 32],
     ['TS2', 36],
   ] as const) {
-    t.reads(at + place, 4);
+    t.need(at + place, 4);
     if (be32(t.bytes, at + place) === 0) continue;
     t.out.ascii(` ${name}${name === 'SM' ? '*' : ''}:`);
     t.ipv4(at + place);
@@ -156,7 +156,7 @@ function printOptions(t: Text, at: number, end: number): void {
       }
       if (count > 1) out.ascii(`, occurs ${count}`);
     }
-    t.reads(at, length);
+    t.need(at, length);
     if (length === 0 && (code === wire.OPTION_PAD || code === wire.OPTION_END)) continue;
     const left = printData(t, code, at, at + length);
     at += length;

@@ -46,7 +46,7 @@ function printTime(t: Text, at: number, length: number): void {
   out.ascii(`, precision ${precision}`);
   printShort(t, '\n\tRoot Delay: ', at + wire.ROOT_DELAY);
   printShort(t, ', Root dispersion: ', at + wire.ROOT_DISPERSION);
-  t.reads(at + wire.REFERENCE_ID, 4);
+  t.need(at + wire.REFERENCE_ID, 4);
   out.ascii(', Reference-ID: ');
   if (stratum === 0) out.ascii('(unspec)');
   else if (stratum === 1) t.visibleBytes(at + wire.REFERENCE_ID, at + wire.REFERENCE_ID + 4);
@@ -54,16 +54,16 @@ function printTime(t: Text, at: number, length: number): void {
     out.ascii('0x');
     out.hexPadded(be32(bytes, at + wire.REFERENCE_ID), 8);
   }
-  t.reads(at + wire.REFERENCE_TIME, 8);
+  t.need(at + wire.REFERENCE_TIME, 8);
   out.ascii('\n\t  Reference Timestamp:  ');
   printTimestamp(t, at + wire.REFERENCE_TIME);
-  t.reads(at + wire.ORIGIN_TIME, 8);
+  t.need(at + wire.ORIGIN_TIME, 8);
   out.ascii('\n\t  Originator Timestamp: ');
   printTimestamp(t, at + wire.ORIGIN_TIME);
-  t.reads(at + wire.RECEIVE_TIME, 8);
+  t.need(at + wire.RECEIVE_TIME, 8);
   out.ascii('\n\t  Receive Timestamp:    ');
   printTimestamp(t, at + wire.RECEIVE_TIME);
-  t.reads(at + wire.TRANSMIT_TIME, 8);
+  t.need(at + wire.TRANSMIT_TIME, 8);
   out.ascii('\n\t  Transmit Timestamp:   ');
   printTimestamp(t, at + wire.TRANSMIT_TIME);
   out.ascii('\n\t    Originator - Receive Timestamp:  ');
@@ -98,7 +98,7 @@ function stratumName(stratum: number): string {
 
 /** 16 bits of seconds, 16 of a fraction. */
 function printShort(t: Text, label: string, at: number): void {
-  t.reads(at, 4);
+  t.need(at, 4);
   t.out.ascii(label);
   const micros = Math.floor((be16(t.bytes, at + 2) / 65536) * 1e6);
   t.out.decimal(be16(t.bytes, at));
@@ -107,7 +107,7 @@ function printShort(t: Text, label: string, at: number): void {
 }
 
 function printTimestamp(t: Text, at: number): void {
-  t.reads(at, 8);
+  t.need(at, 8);
   const seconds = wire.seconds(t.bytes, at);
   t.out.decimal(seconds);
   t.out.byte(46);
@@ -120,8 +120,8 @@ function printTimestamp(t: Text, at: number): void {
 /** The other time less the origin, or the other time where the origin is not known. */
 function printDifference(t: Text, origin: number, other: number): void {
   const { out, bytes } = t;
-  t.reads(origin, 8);
-  t.reads(other, 8);
+  t.need(origin, 8);
+  t.need(other, 8);
   const begin = wire.seconds(bytes, origin);
   const beginPart = wire.fraction(bytes, origin);
   if (begin === 0 && beginPart === 0) {

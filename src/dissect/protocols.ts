@@ -33,14 +33,15 @@ import type { Protocol } from './protocol.ts';
 import { quic, quicOfHttp } from './quic.ts';
 import { raw } from './raw.ts';
 import { rtsp } from './rtsp.ts';
+import { sip, sipElsewhere } from './sip.ts';
 import { snmp } from './snmp.ts';
 import { syslog } from './syslog.ts';
 import { tftp } from './tftp.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
-import { ssh, sshOnPort } from './ssh.ts';
 import { sll, sll2 } from './sll.ts';
 import { smtp, submission } from './smtp.ts';
+import { ssh, sshOnPort } from './ssh.ts';
 import {
   etherTypes,
   ipProtocols,
@@ -139,8 +140,8 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
   [httpByContent, { content: ['tcp'] }],
   [tls, { content: ['tcp'] }],
-  [sshOnPort, { tcp: [22], words: ['ssh', 'data'] }],
-  [ssh, { content: ['tcp'], words: ['ssh', 'data'] }],
+  [sshOnPort, { tcp: [22] }],
+  [ssh, { content: ['tcp'] }],
   [quicOfHttp, { udp: [443], words: ['quic', 'tls'] }],
   [quic, { content: ['udp'], words: ['quic', 'tls'] }],
   [vxlan, { udp: [vxlanPort.UDP_PORT], carries: true }],
@@ -161,6 +162,8 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [tftp, { udp: [69] }],
   [syslog, { udp: [514] }],
   [snmp, { udp: [161, 162] }],
+  [sip, { udp: [5060] }],
+  [sipElsewhere, { tcp: [5060], content: ['udp', 'tcp'] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
