@@ -10,9 +10,20 @@ const COLON = 58;
 
 /** Offset behind the LF that ends the line at `at`, or `end` where the line does not end before it. */
 export function nextLine(bytes: Uint8Array, at: number, end: number): number {
-  const found = bytes.subarray(at, end).indexOf(LF);
-  return found < 0 ? end : at + found + 1;
+  const found = indexOf(bytes, at, end, LF);
+  return found < 0 ? end : found + 1;
 }
+
+/** Offset of the first `value` from `at` up to `end`, or -1. Most are near: for these a loop is faster than the object that
+ * a search in native code needs. */
+function indexOf(bytes: Uint8Array, at: number, end: number, value: number): number {
+  const near = Math.min(end, at + NEAR);
+  for (; at < near; at++) if (bytes[at] === value) return at;
+  if (at >= end) return -1;
+  const found = bytes.subarray(at, end).indexOf(value);
+  return found < 0 ? -1 : at + found;
+}
+const NEAR = 64;
 
 /** True where the line that `nextLine` put the end of at `next` did end. */
 export const isEnded = (bytes: Uint8Array, at: number, next: number): boolean => next > at && bytes[next - 1] === LF;
@@ -42,18 +53,25 @@ export function trimEnd(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /** Offset of the colon of the header field from `at` up to `end`; -1 where there is none. */
-export function colonOf(bytes: Uint8Array, at: number, end: number): number {
-  const found = bytes.subarray(at, end).indexOf(COLON);
-  return found < 0 ? -1 : at + found;
-}
+export const colonOf = (bytes: Uint8Array, at: number, end: number): number => indexOf(bytes, at, end, COLON);
 
 /** Bytes `at` up to `end`, each one character (Latin-1). */
-export const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
-  at >= end ? '' : Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
+export function latin1(bytes: Uint8Array, at: number, end: number): string {
+  if (at >= end) return '';
+  if (whole.buffer !== bytes.buffer) whole = Buffer.from(bytes.buffer);
+  return whole.toString('latin1', bytes.byteOffset + at, bytes.byteOffset + end);
+}
+/** All of the memory that was read last: strings come from the same piece again and again, and a Buffer for each of them
+ * takes longer than the string. */
+let whole: Buffer = Buffer.alloc(0);
 
 /** Bytes `at` up to `end` as ASCII; a byte that is none becomes U+FFFD. */
-export const ascii = (bytes: Uint8Array, at: number, end: number): string =>
-  latin1(bytes, at, end).replace(/[\x80-\xff]/g, '\ufffd');
+export function ascii(bytes: Uint8Array, at: number, end: number): string {
+  const text = latin1(bytes, at, end);
+  let all = 0;
+  for (; at < end; at++) all |= bytes[at]!;
+  return all < 0x80 ? text : text.replace(/[\x80-\xff]/g, '\ufffd');
+}
 
 /** True for three decimal digits at `at`, with the end or no digit behind. */
 export function isCode(bytes: Uint8Array, at: number, end: number): boolean {
