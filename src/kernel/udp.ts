@@ -178,7 +178,12 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   if (connected) {
     dst = sk.dst;
     if (dst !== null && dst.genid !== net.rtGenid) dst = null;
-    if (dst !== null) saddr = inet.saddr;
+    if (dst !== null) {
+      // With the route that is kept goes the flow of the last connect (or cork), whatever became of that.
+      saddr = inet.cork.saddr;
+      faddr = inet.cork.daddr;
+      dport = inet.cork.dport;
+    }
   }
   if (dst === null) {
     const fl = flow;

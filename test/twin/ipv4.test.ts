@@ -256,6 +256,29 @@ describeNetwork('IPv4 on both kernels', () => {
     w.near.close(s);
     return log;
   });
+  twin('a connect that fails leaves its flow to the datagrams after the next', (w) => {
+    const before = counters(w.near);
+    const s = udp(w.near);
+    const log: unknown[] = [w.near.connect(s, sin('127.0.0.1', 0)), w.near.connect(s, sin(FAR, 9003))];
+    for (let i = 0; i < 3; i++) {
+      log.push(send(w.near, s, ''));
+      w.settle(2);
+      log.push(recv(w.near, s)[0]);
+    }
+    log.push(moved(before, counters(w.near)));
+    w.near.close(s);
+    w.frames();
+    return log;
+  });
+  twin('a connect under a cork sends what is pending to the new address by the old route', (w) => {
+    const s = udp(w.near, NEAR, 8030);
+    const log: unknown[] = [send(w.near, s, 'pending ', 0x8000, sin(FAR, 9)), w.near.connect(s, sin('10.0.0.99', 10))];
+    log.push(send(w.near, s, 'and done', 0, sin(FAR, 9)));
+    w.settle(2);
+    log.push(w.frames());
+    w.near.close(s);
+    return log;
+  });
   twin('a connected socket hears its peer alone', (w) => {
     const r = udp(w.far, FAR, 8015);
     const a = udp(w.near, NEAR, 8016);

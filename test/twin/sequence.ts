@@ -78,7 +78,7 @@ function masked(data: string): string {
   );
   const at = text.indexOf('ip');
   // What follows the header of IP holds ports and sums.
-  return at < 0 ? text.slice(0, 56) : text.slice(0, at + 32);
+  return at < 0 ? text.slice(0, 56) : text.slice(0, at + 26);
 }
 /** Two bytes of a port in a socket address: those of the ephemeral range are random. */
 const maskedName = (name: string): string =>
