@@ -35,7 +35,6 @@ export function prepareParquet(options: PrintOptions & WriteOptions): { open(): 
   const packets: PacketOptions = {
     wanted: columns.wanted,
     fieldsOnly: columns.ofProtocol.length === 0,
-    fieldsOnly: columns.ofProtocol.length === 0,
     filter: options.displayFilter === undefined ? null : displayFilter(options.displayFilter),
     checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true,
   };
