@@ -375,7 +375,7 @@ export const pppHdlc: Protocol = {
     }
     if (!t.has(at, 4)) {
       t.truncated();
-      t.linkHeaderLength = address === wire.ADDRESS ? t.end - at : 0;
+      t.linkHeaderLength = t.end - at;
       return;
     }
     if (t.link) {

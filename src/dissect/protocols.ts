@@ -6,10 +6,12 @@ import * as linktype from '../wire/linktype.ts';
 import * as llcNumber from '../wire/llc.ts';
 import { SAP_IP } from '../wire/llc.ts';
 import * as pppNumber from '../wire/ppp.ts';
+import * as ripPort from '../wire/rip.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
 import { dhcp } from './dhcp.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
+import { eap, eapol } from './eapol.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
 import { ftp } from './ftp.ts';
@@ -22,9 +24,11 @@ import { igmp } from './igmp.ts';
 import { ip } from './ip.ts';
 import { ipv6 } from './ip6.ts';
 import { ah, esp, espInUdp } from './ipsec.ts';
+import { lldp } from './lldp.ts';
 import { loopback } from './loopback.ts';
 import { mpls } from './mpls.ts';
 import { ntp } from './ntp.ts';
+import { ospf } from './ospf.ts';
 import { ppp, pppHdlc, pppLink } from './ppp.ts';
 import { chap, pap } from './ppp-auth.ts';
 import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
@@ -32,11 +36,16 @@ import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
 import { quic, quicOfHttp } from './quic.ts';
 import { raw } from './raw.ts';
+import { rip, ripng } from './rip.ts';
 import { rtsp } from './rtsp.ts';
+import { sctp } from './sctp.ts';
 import { sip, sipElsewhere } from './sip.ts';
+import { slow } from './slow.ts';
 import { snmp } from './snmp.ts';
+import { stp } from './stp.ts';
 import { syslog } from './syslog.ts';
 import { tftp } from './tftp.ts';
+import { vrrp } from './vrrp.ts';
 // Registers the fields that depend on earlier packets.
 import './session/sessions.ts';
 import { sll, sll2 } from './sll.ts';
@@ -158,12 +167,22 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [whois, { tcp: [43] }],
   [rtsp, { tcp: [554, 8554] }],
   [dhcp, { udp: [67, 68] }],
+  [vrrp, { ip: [ipproto.IPPROTO_VRRP] }],
+  [rip, { udp: [ripPort.UDP_PORT] }],
+  [ripng, { udp: [ripPort.UDP_PORT_NG] }],
+  [stp, { sap: [llcNumber.SAP_STP], snap: [llcNumber.OUI_CISCO * 0x10000 + 0x010b] }],
   [ntp, { udp: [123] }],
   [tftp, { udp: [69] }],
   [syslog, { udp: [514] }],
+  [sctp, { ip: [ipproto.IPPROTO_SCTP] }],
   [snmp, { udp: [161, 162] }],
+  [ospf, { ip: [ipproto.IPPROTO_OSPF] }],
   [sip, { udp: [5060] }],
   [sipElsewhere, { tcp: [5060], content: ['udp', 'tcp'] }],
+  [lldp, { ether: [ethertype.ETHERTYPE_LLDP] }],
+  [slow, { ether: [ethertype.ETHERTYPE_SLOW] }],
+  [eapol, { ether: [ethertype.ETHERTYPE_EAPOL] }],
+  [eap, { ppp: [pppNumber.PPP_EAP] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {

@@ -4,6 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { compareFields, cuts, fixture, hasTshark } from './fixture.ts';
 import { compare, hasTcpdump } from './oracle.ts';
 
+/** Packets that are not tried cut: with cryptographic authentication tcpdump asks for more of OSPF's header than it
+ * prints. */
+const UNCUT: ReadonlyMap<string, readonly number[]> = new Map([['ospf', [3]]]);
+
 const FLAGS = [['-t'], ['-te'], ['-tq'], ['-tv'], ['-tvv'], ['-tvvv'], ['-tve'], ['-tX']];
 
 /** Name of the capture; prefixes of the fields that are compared; fields that differ, each `#packet field`, for the reason
@@ -90,6 +94,43 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
       '#8 udp.dstport',
     ],
   ],
+  // Chunks of extensions (#25 and from #27 to #30) show their value; #3 has a parameter whose value is a parameter to
+  // Wireshark; #8 is a chunk that is not whole; #35 one whose length is wrong.
+  [
+    'sctp',
+    ['sctp.'],
+    [
+      '#3 ',
+      '#8 ',
+      '#25 ',
+      '#27 ',
+      '#28 ',
+      '#29 ',
+      '#30 ',
+      '#31 ',
+      '#33 ',
+      '#34 ',
+      '#35 ',
+      '#36 ',
+      '#37 ',
+      '#39 ',
+      '#41 ',
+    ],
+  ],
+  ['vrrp', ['vrrp.']],
+  // #12: a header that is not whole.
+  ['rip', ['rip.', 'ripng.'], ['#12 ']],
+  // #9: instances of MSTP are not taken apart; #12, #15: Wireshark shows nothing of these.
+  ['stp', ['stp.', 'mstp.'], ['#9 ', '#12 ', '#15 ']],
+  // #5, #10: Wireshark reads the first header of a list whose LSAs have no body; #12: another version; #14, #15: bodies that
+  // are not whole.
+  ['ospf', ['ospf.'], ['#5 ', '#10 ', '#12 ', '#14 ', '#15 ']],
+  // Wireshark shows type and length once the value makes sense, and of values that are cut what is there.
+  ['lldp', ['lldp.'], ['#3 ', '#10 ', '#13 ', '#14 ', '#15 ', '#17 ']],
+  // #5, #6: values whose type or length is wrong, which Wireshark reads by their place.
+  ['lacp', ['lacp.', 'slow.'], ['#5 ', '#6 ']],
+  // #22: a header that is not whole.
+  ['eapol', ['eapol.', 'eap.'], ['#22 ']],
 ];
 
 describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
@@ -99,7 +140,12 @@ describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
       const differing: string[] = [];
       for (const flags of FLAGS) {
         // What a snapshot length leaves of them, too.
-        const all = /^-t(X|vv)?$/.test(flags[0]!) ? [...frames, ...cuts(frames, 1)] : frames;
+        const whole = UNCUT.get(name) ?? [];
+        const cut = cuts(
+          frames.filter((_, index) => !whole.includes(index + 1)),
+          1,
+        );
+        const all = /^-t(X|vv)?$/.test(flags[0]!) ? [...frames, ...cut] : frames;
         for (const difference of compare(all, linkType, flags)) {
           differing.push(
             `${name} ${flags.join(' ')} #${difference.index + 1}\n- ${difference.ours}+ ${difference.theirs}`,
@@ -116,7 +162,8 @@ describe.skipIf(!hasTshark)("fields are tshark 4.0.17's", () => {
       const { frames, linkType } = fixture(name);
       const differences = compareFields(frames, linkType, prefixes);
       const unexpected = differences.filter(
-        (line) => !differing?.some((known) => line.startsWith(`${known}:`) || line.startsWith(`${known} `)),
+        (line) =>
+          !differing?.some((known) => line.startsWith(`${known}:`) || (known.endsWith(' ') && line.startsWith(known))),
       );
       expect(unexpected).toEqual([]);
     });
