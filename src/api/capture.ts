@@ -18,6 +18,8 @@ export interface CaptureOptions {
   interface: string | readonly string[];
   /** Filter expression as in pcap-filter(7); the kernel runs it. */
   filter?: string;
+  /** What its words mean: as to libpcap (default), traps included, or what they say; see `compileFilter`. */
+  filterMode?: 'libpcap' | 'strict';
   /** Ends the capture: what the kernel has captured until then is still given, then the iteration is done. */
   signal?: AbortSignal;
   /** Stop after this many packets. */
@@ -111,6 +113,7 @@ class LiveCapture implements Capturing {
       fanout,
       count: _,
       interface: __,
+      filterMode,
       signal,
       system,
       ...rest
@@ -120,7 +123,7 @@ class LiveCapture implements Capturing {
       interfaces: this.#names,
       snaplen: snaplen ?? DEFAULT_SNAP_LENGTH,
       bufferSize,
-      filter: filter ? await prepareExpression(filter) : undefined,
+      filter: filter ? await prepareExpression(filter, { mode: filterMode }) : undefined,
       fanout: fanout === undefined ? undefined : { ...fanout, start: startMember },
     };
     const calls = system ?? linuxSystemCalls();

@@ -9,6 +9,8 @@ import { type Packet, packetsOf } from './packet.ts';
 export interface ReadOptions {
   /** Filter expression as in pcap-filter(7). */
   filter?: string;
+  /** What its words mean: as to libpcap (default), traps included, or what they say; see `compileFilter`. */
+  filterMode?: 'libpcap' | 'strict';
   /** Ends the iteration and closes the file; the abort's reason is thrown. */
   signal?: AbortSignal;
 }
@@ -72,8 +74,8 @@ class SavefileReading implements Reading {
   async *#blocks(): AsyncGenerator<FrameBlock, void> {
     if (this.#begun) throw new TypeError('read: a savefile is iterated once; call read() again');
     this.#begun = true;
-    const { filter, signal } = this.#options;
-    const expression = filter ? await prepareExpression(filter) : null;
+    const { filter, filterMode, signal } = this.#options;
+    const expression = filter ? await prepareExpression(filter, { mode: filterMode }) : null;
     const program = expression && new BlockFilter((linkType) => expression.filter(linkType, 'savefile'));
     const source = await openSavefile(this.#from, signal === undefined ? {} : { signal });
     this.#source = source;

@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { collected, integer } from './numbers.ts';
+import { type FilterMode, filterModeOption } from './options.ts';
 
 /** What the commands share that look at all frames of savefiles and then tell something. */
 export interface FramesOptions {
   readFile?: string[];
   displayFilter?: string;
   filterFile?: string;
+  filterMode: FilterMode;
   optimize: boolean;
   count?: number;
   json?: true;
@@ -19,5 +21,6 @@ export function addFramesOptions(command: Command, readsFiles = true): void {
     .option('-c, --count <number>', 'stop after this many frames', integer(1))
     .option('-F, --filter-file <file>', 'read the filter expression from a file')
     .option('-O, --no-optimize', 'do not optimize the filter program')
+    .addOption(filterModeOption())
     .option('--json', 'write JSON, one object a line');
 }

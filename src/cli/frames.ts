@@ -52,7 +52,9 @@ export async function eachFrame(
   let filter: BlockFilter | null = null;
   if (expression !== '') {
     const { prepareFilter, savefileFilters } = await import('./filter.ts');
-    filter = new BlockFilter(savefileFilters(await prepareFilter(expression, options)));
+    filter = new BlockFilter(
+      savefileFilters(await prepareFilter(expression, { optimize: options.optimize, mode: options.filterMode })),
+    );
   }
   const display = options.displayFilter === undefined ? null : displayFilter(options.displayFilter);
   const pass = new FramePass(visitor, display, options.count ?? Number.POSITIVE_INFINITY);

@@ -48,8 +48,17 @@ export interface SelectOptions {
   count?: number;
   snaplen?: number;
   filterFile?: string;
+  filterMode: FilterMode;
   optimize: boolean;
 }
+
+export type FilterMode = 'libpcap' | 'strict';
+
+/** What the words of a filter mean. */
+export const filterModeOption = (): Option =>
+  new Option('--filter-mode <mode>', 'what the words mean: as to libpcap, traps included, or what they say')
+    .choices(['libpcap', 'strict'])
+    .default('libpcap');
 
 /** tcpdump's default, MAXIMUM_SNAPLEN of libpcap; -s 0 means the same. */
 export const DEFAULT_SNAPLEN = 262_144;
@@ -64,7 +73,8 @@ export function addSelectOptions(command: Command): void {
     )
     .addOption(new Option('--snapshot-length <bytes>').argParser(integer(0, DEFAULT_SNAPLEN)).hideHelp())
     .option('-F, --filter-file <file>', 'read the filter expression from a file')
-    .option('-O, --no-optimize', 'do not optimize the filter program');
+    .option('-O, --no-optimize', 'do not optimize the filter program')
+    .addOption(filterModeOption());
 }
 
 /** Only the form: what it means is for who rotates. */

@@ -27,7 +27,9 @@ export async function runRead(given: string[], words: string[], options: ReadOpt
   let filter: BlockFilter | null = null;
   if (expression !== '') {
     const { prepareFilter, savefileFilters } = await import('./filter.ts');
-    filter = new BlockFilter(savefileFilters(await prepareFilter(expression, options)));
+    filter = new BlockFilter(
+      savefileFilters(await prepareFilter(expression, { optimize: options.optimize, mode: options.filterMode })),
+    );
   }
   await new Reader(files, filter, outputs, options).run();
 }

@@ -40,7 +40,7 @@ export async function openSource(
   if (expression !== '') {
     const { prepareFilter, shown } = await import('./filter.ts');
     const netmask = await netmaskOf(system, devices, interfaces);
-    filter = await prepareFilter(expression, { optimize: options.optimize, netmask });
+    filter = await prepareFilter(expression, { optimize: options.optimize, mode: options.filterMode, netmask });
     try {
       for (const linkType of new Set(linkTypes)) filter.program(linkType, 'kernel');
     } catch (error) {

@@ -137,6 +137,27 @@ describe('netlab filter --run', () => {
   });
 });
 
+describe('--filter-mode', () => {
+  it('read: libpcap lets the shift of vlan leak across or, strict does not', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'netlab-mode-'));
+    try {
+      const file = join(directory, 'two.pcap');
+      const plain = ether(0x0800, ipv4(17, udp(1, 53)));
+      const tagged = Uint8Array.from([...plain.subarray(0, 12), 0x81, 0, 0, 5, ...plain.subarray(12)]);
+      writeSavefile(file, [{ bytes: plain }, { bytes: tagged }], { format: 'pcap' });
+      const lengths = (mode: string): string[] => {
+        const { stdout } = netlab(['read', file, '-n', '-e', '--filter-mode', mode, 'vlan 7 or udp port 53']);
+        return stdout.split('\n').flatMap((line) => (line === '' ? [] : [/vlan 5/.test(line) ? 'tagged' : 'plain']));
+      };
+      expect(lengths('libpcap')).toEqual(['tagged']);
+      expect(lengths('strict')).toEqual(['plain']);
+      expect(netlab(['read', file, '--filter-mode', 'loose', 'udp']).status).toBe(2);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describeWith(['tcpdump'], 'netlab filter and tcpdump', () => {
   it('print the same programs', async () => {
     for (const args of [

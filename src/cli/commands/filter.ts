@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { FilterOptions } from '../filter-command.ts';
 import { linkType } from '../link-type.ts';
 import { counted, integer } from '../numbers.ts';
-import { DEFAULT_SNAPLEN } from '../options.ts';
+import { DEFAULT_SNAPLEN, filterModeOption } from '../options.ts';
 
 export function define(program: Command): void {
   program
@@ -18,11 +18,7 @@ export function define(program: Command): void {
     .option('-O, --no-optimize', 'do not optimize the program')
     .option('-s, --snaplen <bytes>', 'bytes of a packet to keep where the program accepts it', integer(0, 0xffffffff))
     .option('-F, --filter-file <file>', 'read the expression from a file')
-    .addOption(
-      new Option('--filter-mode <mode>', 'what the words mean: as to libpcap, traps included, or what they say')
-        .choices(['libpcap', 'strict'])
-        .default('libpcap'),
-    )
+    .addOption(filterModeOption())
     .option('--explain', 'say in words, instruction by instruction, what is tested and why')
     .option('--graph', 'draw the control flow')
     .option('--run <file>', 'show the path that a packet of a savefile takes, and why it matches or not')
