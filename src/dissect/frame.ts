@@ -51,6 +51,7 @@ export function walkFrame(
   f.begin(bytes, at + length, at);
   let protocolsRow = -1;
   if (facts !== null) {
+    f.wireEnd = at + facts.originalLength;
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
     f.uint(F.number, at, 0, facts.number);

@@ -446,7 +446,7 @@ export const ip: Protocol = {
     const protocol = wire.protocol(bytes, at);
     const offset = wire.fragmentOffset(bytes, at);
     let fragmented = (flags & wire.FLAG_MORE_FRAGMENTS) !== 0;
-    let wireEnd = total === 0 ? end : at + total;
+    let wireEnd = total === 0 ? f.wireEnd : Math.min(f.wireEnd, at + total);
     const finalDst = finalDestination(bytes, at, payload);
     if (offset !== 0 || fragmented) {
       // A fragment that was cut by the snapshot length cannot be put together with others.

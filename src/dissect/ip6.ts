@@ -204,7 +204,7 @@ export const ipv6: Protocol = {
     const outerDst = f.finalDst;
     const outerFragmented = f.fragmented;
     const outerWireEnd = f.wireEnd;
-    const wireEnd = length === 0 ? end : header + length;
+    const wireEnd = length === 0 ? f.wireEnd : Math.min(f.wireEnd, header + length);
     let payloadEnd = stop;
     f.ip = at;
     f.ipEnd = length === 0 ? end : header + length;

@@ -256,8 +256,8 @@ export class TcpAnalysis {
     this.#options(bytes, at, body, w, fwd, rev, flags);
     const shift = w[fwd + S.BITS]! & SHIFT_MASK;
     const isScaled = !isSyn && shift !== 0 && shift !== NOT_SCALED;
-    const window = wire.window(bytes, at) * (isScaled ? 2 ** (shift - 1) : 1);
-    this.window = window;
+    const window = wire.window(bytes, at);
+    this.window = window * (isScaled ? 2 ** (shift - 1) : 1);
     this.scaleFactor = shift === 0 ? -1 : shift === NOT_SCALED ? -2 : 2 ** (shift - 1);
 
     let found = 0;
@@ -284,7 +284,7 @@ export class TcpAnalysis {
       if (
         length > 0 &&
         revShift !== 0 &&
-        (seq + length) >>> 0 === (w[rev + S.LAST_ACK]! + w[rev + S.WINDOW]!) >>> 0 &&
+        (seq + length) >>> 0 === (w[rev + S.LAST_ACK]! + w[rev + S.SCALED_WINDOW]!) >>> 0 &&
         !isSynFinRst
       )
         found |= WINDOW_FULL;
@@ -337,6 +337,7 @@ export class TcpAnalysis {
       w[fwd + S.BITS]! |= HAS_MAX_TO_BE_ACKED;
     }
     w[fwd + S.WINDOW] = window;
+    w[fwd + S.SCALED_WINDOW] = this.window;
     w[fwd + S.LAST_ACK] = ack;
     w[fwd + S.BITS]! |= HAS_LAST_ACK;
     times[fwdTimes + S.LAST_ACK_TIME] = time;

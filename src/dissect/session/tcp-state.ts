@@ -14,7 +14,7 @@ export const MAX_TO_BE_ACKED = 2;
 export const LAST_ACK = 3;
 /** Frame of the last acknowledgement that was no duplicate. */
 export const LAST_NON_DUPLICATE = 4;
-/** Last window, scaled. */
+/** Last window, as the header has it. */
 export const WINDOW = 5;
 export const DUPLICATES = 6;
 /** Bits KNOWN_* below, and the shift of the window + 1 above them (0: no SYN seen; 255: not scaled). */
@@ -30,7 +30,9 @@ export const HIGHEST = 12;
 export const PUSHED = 13;
 /** Bytes in the blocks of its last segment's selective acknowledgement. */
 export const SACKED = 14;
-export const DIRECTION_WORDS = 15;
+/** Last window as it was meant. */
+export const SCALED_WINDOW = 15;
+export const DIRECTION_WORDS = 16;
 /** Words of a connection, behind those of its directions. */
 export const OWNER = DIRECTION_WORDS * 2;
 const WORDS = OWNER + 1;
