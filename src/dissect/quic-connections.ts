@@ -5,8 +5,8 @@ import { type InitialKeys, initialKeys } from './quic-initial.ts';
 /** What a record of fields remembers of QUIC connections: the keys of Initials, which only the client's first one gives
  * away, connection IDs, and the handshake as far as it has come. */
 
-/** Connections that are remembered; the oldest is forgotten. */
-const MAX_CONNECTIONS = 4096;
+/** Connections that are remembered; the oldest is forgotten. With all of their handshakes unfinished that is 64 MiB. */
+const MAX_CONNECTIONS = 1024;
 /** Longest handshake that is put together. */
 const MAX_CRYPTO = 1 << 14;
 

@@ -118,11 +118,11 @@ describe('formats', () => {
 
   it('what is wrong is told with exit code 2, before anything is written', () => {
     expect(refused('-T', 'fields')).toContain('prints what -e names');
-    expect(refused('-T', 'fields', '-e', 'ip.srcc')).toBe(
-      "netlab: -e: there is no field 'ip.srcc'; near to it: ip.src\n",
+    expect(refused('-T', 'fields', '-e', 'ip.srcc')).toMatch(
+      /^netlab: -e: there is no field 'ip\.srcc'; near to it: ip\.src.*\n$/,
     );
-    expect(refused('-Y', 'tcp.prot == 1', '-w', at('never.pcap'))).toBe(
-      "netlab: display filter: 'tcp.prot' is neither a field nor a protocol; near to it: tcp.port\n  tcp.prot == 1\n  ^~~~~~~~\n",
+    expect(refused('-Y', 'tcp.prot == 1', '-w', at('never.pcap'))).toMatch(
+      /^netlab: display filter: 'tcp\.prot' is neither a field nor a protocol; near to it: tcp\.port.*\n {2}tcp\.prot == 1\n {2}\^~{7}\n$/,
     );
     expect(existsSync(at('never.pcap'))).toBe(false);
     expect(refused('-T', 'json', '--tree')).toContain('one format at a time');
