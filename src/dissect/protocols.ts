@@ -10,6 +10,7 @@ import * as ripPort from '../wire/rip.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
 import { dhcp } from './dhcp.ts';
+import { dhcpv6 } from './dhcpv6.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eap, eapol } from './eapol.ts';
 import { eth, vlan } from './eth.ts';
@@ -27,6 +28,7 @@ import { ah, esp, espInUdp } from './ipsec.ts';
 import { lldp } from './lldp.ts';
 import { loopback } from './loopback.ts';
 import { mpls } from './mpls.ts';
+import { nbdgm, nbns } from './nbns.ts';
 import { ntp } from './ntp.ts';
 import { ospf } from './ospf.ts';
 import { ppp, pppHdlc, pppLink } from './ppp.ts';
@@ -183,6 +185,9 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [slow, { ether: [ethertype.ETHERTYPE_SLOW] }],
   [eapol, { ether: [ethertype.ETHERTYPE_EAPOL] }],
   [eap, { ppp: [pppNumber.PPP_EAP] }],
+  [dhcpv6, { udp: [546, 547] }],
+  [nbns, { udp: [137] }],
+  [nbdgm, { udp: [138] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {
