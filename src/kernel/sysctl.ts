@@ -18,18 +18,21 @@ interface IntOptions {
   after?: () => void;
 }
 
-/** Parses what proc_dointvec takes: one number, decimal, octal (0) or hexadecimal (0x), with blanks around it. */
+/** Parses a number as proc_dointvec does: decimal, octal (0) or hexadecimal (0x). */
 function parseInt32(text: string): number | null {
-  const trimmed = text.replaceAll('\0', '').trim();
-  if (!/^-?(0x[0-9a-fA-F]+|\d+)$/.test(trimmed)) return null;
-  const negative = trimmed.startsWith('-');
-  const body = negative ? trimmed.slice(1) : trimmed;
-  const value = body.startsWith('0x')
-    ? Number(body)
-    : body.startsWith('0') && body.length > 1
-      ? Number.parseInt(body, 8)
-      : Number(body);
+  if (!/^-?(0[xX][0-9a-fA-F]+|\d+)$/.test(text)) return null;
+  const negative = text.startsWith('-');
+  const body = negative ? text.slice(1) : text;
+  const value =
+    body.length > 1 && body.startsWith('0') && !/^0[xX]/.test(body) ? Number.parseInt(body, 8) : Number(body);
   return negative ? -value : value;
+}
+
+/** The numbers of a line, at most `count`; what follows them is not looked at. Null where one is none. */
+function parseInts(text: string, count: number): number[] | null {
+  const words = text.replaceAll('\0', ' ').trim().split(/\s+/).filter(Boolean).slice(0, count);
+  const values = words.map(parseInt32);
+  return values.includes(null) ? null : (values as number[]);
 }
 
 function intFile(
@@ -42,8 +45,11 @@ function intFile(
     read: () => `${get()}\n`,
     write(text) {
       if (!net.cred.capable(CAP_NET_ADMIN)) return -EACCES;
-      const value = parseInt32(text);
-      if (value === null || value < min || value > max) return -EINVAL;
+      const values = parseInts(text, 1);
+      if (values === null) return -EINVAL;
+      const value = values[0];
+      if (value === undefined) return 0; // an empty write changes nothing
+      if (value < min || value > max) return -EINVAL;
       put(value);
       after?.();
       return 0;
@@ -51,7 +57,7 @@ function intFile(
   };
 }
 
-/** Two numbers in a line: a range. */
+/** Two numbers in a line: a range. Where one is given the other stays. */
 function rangeFile(
   net: Net,
   get: () => [number, number],
@@ -62,9 +68,10 @@ function rangeFile(
     read: () => `${get().join(separator)}\n`,
     write(text) {
       if (!net.cred.capable(CAP_NET_ADMIN)) return -EACCES;
-      const numbers = text.trim().split(/\s+/).map(parseInt32);
-      if (numbers.length !== 2 || numbers[0] === null || numbers[1] === null) return -EINVAL;
-      return put(numbers[0]!, numbers[1]!) ? 0 : -EINVAL;
+      const values = parseInts(text, 2);
+      if (values === null) return -EINVAL;
+      const [low, high] = get();
+      return put(values[0] ?? low, values[1] ?? high) ? 0 : -EINVAL;
     },
   };
 }
@@ -84,7 +91,6 @@ const IPV4: Record<string, [NumberKey<Ipv4Sysctl>, IntOptions?]> = {
   icmp_echo_ignore_broadcasts: ['icmpEchoIgnoreBroadcasts', { min: 0, max: 1 }],
   icmp_ignore_bogus_error_responses: ['icmpIgnoreBogus', { min: 0, max: 1 }],
   icmp_errors_use_inbound_ifaddr: ['icmpErrorsUseInbound', { min: 0, max: 1 }],
-  icmp_ratelimit: ['icmpRatelimit', { min: 0 }],
   icmp_ratemask: ['icmpRatemask'],
   icmp_msgs_per_sec: ['icmpMsgsPerSec', { min: 0 }],
   icmp_msgs_burst: ['icmpMsgsBurst', { min: 0 }],
@@ -93,7 +99,7 @@ const IPV4: Record<string, [NumberKey<Ipv4Sysctl>, IntOptions?]> = {
   igmp_qrv: ['igmpQrv', { min: 1 }],
   ipfrag_high_thresh: ['ipfragHighThresh', { min: 0 }],
   ipfrag_low_thresh: ['ipfragLowThresh', { min: 0 }],
-  ipfrag_time: ['ipfragTime', { min: 0 }],
+  ipfrag_time: ['ipfragTime'],
   ipfrag_max_dist: ['ipfragMaxDist', { min: 0 }],
   udp_rmem_min: ['udpRmemMin', { min: 1 }],
   udp_wmem_min: ['udpWmemMin', { min: 1 }],
@@ -141,11 +147,11 @@ const CONF: Record<string, keyof Ipv4Devconf> = {
 
 /** inet_forward_change: conf/all's forwarding is everybody's. */
 function setForward(net: Net, value: number): void {
-  const on = value !== 0 ? 1 : 0;
+  const on = value;
   ipv4Sysctl(net).forward = on;
   const state = devinet(net);
   state.all.forwarding = on;
-  state.all.acceptRedirects = on ? 0 : 1;
+  state.all.acceptRedirects = on !== 0 ? 0 : 1;
   state.dflt.forwarding = on;
   for (const dev of net.devices.values()) if (dev.ip !== null) dev.ip.cnf.forwarding = on;
   rtCacheFlush(net);
@@ -207,11 +213,13 @@ function neighDir(net: Net, parms: () => NeighParms): ProcDir {
           net,
           () => Math.floor(parms()[key] / unit),
           (value) => {
-            (parms() as unknown as Record<string, number>)[key] = value * unit;
+            // Milliseconds are kept in ticks of 4 ms, rounded up.
+            const kept = unit === 1e6 ? Math.ceil(value / 4) * 4 : value;
+            (parms() as unknown as Record<string, number>)[key] = kept * unit;
             if (key === 'baseReachableTime')
               parms().reachableTime = randReachTime(parms().baseReachableTime, net.random);
           },
-          { min: 0 },
+          unit === 1e9 ? {} : { min: 0 },
         ),
       };
     },
@@ -254,6 +262,18 @@ export function sysctlInit(net: Net): void {
       ),
     );
   }
+  // Kept in ticks of 4 ms, rounded up.
+  put(
+    'net/ipv4/icmp_ratelimit',
+    intFile(
+      net,
+      () => ipv4.icmpRatelimit,
+      (value) => {
+        ipv4.icmpRatelimit = Math.ceil(value / 4) * 4;
+      },
+      { min: 0 },
+    ),
+  );
   put(
     'net/ipv4/ip_forward',
     intFile(
@@ -269,7 +289,7 @@ export function sysctlInit(net: Net): void {
       net,
       () => [ipv4.portLow, ipv4.portHigh],
       (low, high) => {
-        if (low < 1 || high > 65535 || high < low) return false;
+        if (low < Math.max(1, ipv4.unprivPortStart) || high > 65535 || high < low) return false;
         ipv4.portLow = low;
         ipv4.portHigh = high;
         return true;
@@ -295,11 +315,12 @@ export function sysctlInit(net: Net): void {
     write(text) {
       if (!net.cred.capable(CAP_NET_ADMIN)) return -EACCES;
       const ranges: [number, number][] = [];
+      if (/^\s+\S/.test(text)) return -EINVAL;
       for (const part of text.trim().split(',').filter(Boolean)) {
-        const match = /^(\d+)(?:-(\d+))?$/.exec(part);
-        if (match === null) return -EINVAL;
-        const low = Number(match[1]);
-        const high = Number(match[2] ?? match[1]);
+        const [from, to, ...rest] = part.split('-').map(parseInt32);
+        if (from === null || from === undefined || to === null || rest.length > 0) return -EINVAL;
+        const low = from;
+        const high = to ?? from;
         if (low > high || high > 65535) return -EINVAL;
         ranges.push([low, high]);
       }
