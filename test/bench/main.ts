@@ -127,6 +127,9 @@ function build(): string {
     const shown = [...errors.slice(0, 3), ...(errors.length > 3 ? [`and ${errors.length - 3} more lines`] : [])];
     process.stderr.write(`the build has errors, and is used all the same:\n${shown.join('\n')}\n`);
   }
+  const outdir = `--outdir=${join(folder, 'dist/bin')}`;
+  const bundled = spawnSync('npm', ['run', '--silent', 'bundle', '--', outdir], { cwd: ROOT, encoding: 'utf8' });
+  if (bundled.status !== 0) throw new Error(`npm run bundle: ${bundled.stderr}`);
   return folder;
 }
 
