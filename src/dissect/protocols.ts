@@ -1,3 +1,4 @@
+import * as bgpNumber from '../wire/bgp.ts';
 import * as ethertype from '../wire/ethertype.ts';
 import { UDP_PORT as GENEVE_PORT } from '../wire/geneve.ts';
 import * as ipproto from '../wire/ipproto.ts';
@@ -9,6 +10,8 @@ import * as pppNumber from '../wire/ppp.ts';
 import * as ripPort from '../wire/rip.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
+import { bgp } from './bgp.ts';
+import { dccp } from './dccp.ts';
 import { dhcp } from './dhcp.ts';
 import { dhcpv6 } from './dhcpv6.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
@@ -188,6 +191,8 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [dhcpv6, { udp: [546, 547] }],
   [nbns, { udp: [137] }],
   [nbdgm, { udp: [138] }],
+  [bgp, { tcp: [bgpNumber.TCP_PORT] }],
+  [dccp, { ip: [ipproto.IPPROTO_DCCP] }],
 ];
 
 for (const [protocol, at] of PROTOCOLS) {

@@ -131,7 +131,14 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
   ['lacp', ['lacp.', 'slow.'], ['#5 ', '#6 ']],
   // #22: a header that is not whole.
   ['eapol', ['eapol.', 'eap.'], ['#22 ']],
+  // #16, #19: messages that are not whole.
+  ['bgp', ['bgp.'], ['#16 ', '#19 ']],
+  // #18: a data offset that is too small; #19: a header that is not whole.
+  ['dccp', ['dccp.'], ['#18 ', '#19 ']],
 ];
+
+/** Captures whose messages are not taken apart under -v (BGP) or -vv (DCCP's options) as far as tcpdump does. */
+const BRIEF: ReadonlySet<string> = new Set(['bgp', 'dccp']);
 
 describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
   for (const [name] of CAPTURES)
@@ -139,6 +146,7 @@ describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
       const { frames, linkType } = fixture(name);
       const differing: string[] = [];
       for (const flags of FLAGS) {
+        if (BRIEF.has(name) && flags[0]!.includes('v')) continue;
         // What a snapshot length leaves of them, too.
         const whole = UNCUT.get(name) ?? [];
         const cut = cuts(
