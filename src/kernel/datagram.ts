@@ -47,7 +47,7 @@ export function ip4DatagramConnect(sk: Sock, address: Uint8Array): number {
   fl.tos = inet.tos & 0x1c;
   fl.scope = sockScope(sk);
   fl.proto = sk.protocol;
-  fl.flags = inet.hdrincl || inet.transparent ? FLOWI_FLAG_ANYSRC : 0;
+  fl.flags = inet.transparent ? FLOWI_FLAG_ANYSRC : 0;
   fl.sport = inet.sport;
   fl.dport = dport;
   const dst = ipRouteOutput(net, fl);

@@ -221,7 +221,8 @@ export function ipCmsgRecv(sk: InetSock, msg: Msghdr, skb: SkBuff): void {
       putCmsg(msg, SOL_IP, IP_RETOPTS, opt.data);
     }
   }
-  if (flags & IP_CMSG_ORIGDSTADDR) {
+  // The ports must be there, whatever the protocol.
+  if (flags & IP_CMSG_ORIGDSTADDR && skb.tail - skb.transportHeader >= 4) {
     const sin = new Uint8Array(sockaddr_in.sizeof);
     putHostU16(sin, sockaddr_in.sin_family, AF_INET);
     putBe32(sin, sockaddr_in.sin_addr, daddrOf(head, at));

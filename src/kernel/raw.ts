@@ -271,7 +271,7 @@ function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
     cork.opt = ipc.opt;
     cork.addr = ipc.addr;
     cork.ttl = ipc.ttl;
-    cork.tos = ipc.tos;
+    cork.tos = ipc.tos !== -1 ? ipc.tos : inet.tos;
     cork.priority = ipc.priority;
     cork.mark = ipc.mark;
     cork.gsoSize = 0;

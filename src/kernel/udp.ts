@@ -121,6 +121,7 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   const inet = sk as InetSock;
   const { net } = sk;
   const { flags } = msg;
+
   if (len > 0xffff) return -EMSGSIZE;
   if (flags & MSG_OOB) return -EOPNOTSUPP;
   const corkreq = inet.corkflag || (flags & MSG_MORE) !== 0;
@@ -145,6 +146,7 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
     dport = inet.dport;
     connected = true;
   }
+  const givenPort = dport;
   ipc.init(inet);
   ipc.gsoSize = inet.gsoSize;
   if (msg.controllen > 0) {
@@ -216,14 +218,15 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   target.opt = ipc.opt;
   target.addr = ipc.addr;
   target.ttl = ipc.ttl;
-  target.tos = ipc.tos;
+  target.tos = ipc.tos !== -1 ? ipc.tos : inet.tos;
   target.priority = ipc.priority;
   target.mark = ipc.mark;
   target.gsoSize = ipc.gsoSize;
   target.saddr = saddr;
-  target.daddr = faddr;
+  // Under a cork the destination is written anew, else the route's flow holds.
+  target.daddr = corkreq ? daddr : faddr;
   target.sport = inet.sport;
-  target.dport = dport;
+  target.dport = corkreq ? givenPort : dport;
   const error = ipSetupCork(inet, target, dst);
   if (error < 0) return sendResult(inet, error, len);
   if (!corkreq) {
@@ -300,7 +303,7 @@ function udpSendSkb(inet: InetSock, skb: SkBuff, made: InetCork): number {
   const { head } = skb;
   const offset = at - skb.data;
   const len = skb.len - offset;
-  putBe16(head, at + UDP_SOURCE, made.sport);
+  putBe16(head, at + UDP_SOURCE, inet.sport);
   putBe16(head, at + UDP_DEST, made.dport);
   putBe16(head, at + UDP_LEN, len);
   putBe16(head, at + UDP_CHECK, 0);
