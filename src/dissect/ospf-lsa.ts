@@ -1,8 +1,19 @@
 import * as wire from '../wire/ospf.ts';
 import { type Bits, printBits } from './flags.ts';
-import { OPTIONS } from './ospf.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Text } from './text.ts';
+
+/** Bits of the options field, of headers and of link state advertisements alike. */
+export const OPTIONS: Bits = [
+  [0x01, 'MultiTopology'],
+  [0x02, 'External'],
+  [0x04, 'Multicast'],
+  [0x08, 'NSSA'],
+  [0x10, 'LLS'],
+  [0x20, 'Demand Circuit'],
+  [0x40, 'Opaque'],
+  [0x80, 'Up/Down'],
+];
 
 /** Link state advertisements as tcpdump prints them. */
 

@@ -2,7 +2,7 @@ import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/ospf.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { type Bits, printBits } from './flags.ts';
-import { printLsa, printLsaHeader, printRequest } from './ospf-lsa.ts';
+import { OPTIONS, printLsa, printLsaHeader, printRequest } from './ospf-lsa.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
@@ -50,16 +50,6 @@ const TYPES: Readonly<Record<number, string>> = {
   5: 'LS-Ack',
 };
 const AUTHENTICATION: Readonly<Record<number, string>> = { 0: 'none', 1: 'simple', 2: 'MD5' };
-export const OPTIONS: Bits = [
-  [0x01, 'MultiTopology'],
-  [0x02, 'External'],
-  [0x04, 'Multicast'],
-  [0x08, 'NSSA'],
-  [0x10, 'LLS'],
-  [0x20, 'Demand Circuit'],
-  [0x40, 'Opaque'],
-  [0x80, 'Up/Down'],
-];
 const DESCRIPTION_FLAGS: Bits = [
   [4, 'Init'],
   [2, 'More'],
