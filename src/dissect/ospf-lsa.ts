@@ -3,6 +3,8 @@ import { type Bits, printBits } from './flags.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Text } from './text.ts';
 
+/** Link state advertisements as tcpdump prints them. */
+
 /** Bits of the options field, of headers and of link state advertisements alike. */
 export const OPTIONS: Bits = [
   [0x01, 'MultiTopology'],
@@ -14,8 +16,6 @@ export const OPTIONS: Bits = [
   [0x40, 'Opaque'],
   [0x80, 'Up/Down'],
 ];
-
-/** Link state advertisements as tcpdump prints them. */
 
 const TYPES: Readonly<Record<number, string>> = {
   1: 'Router',
