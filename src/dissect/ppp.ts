@@ -7,7 +7,7 @@ import { etherTypeName } from './names.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Protocol } from './protocol.ts';
 import { etherTypes, pppProtocols } from './tables.ts';
-import type { Text } from './text.ts';
+import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('ppp', {
   address: ['Address', 'uint8', { base: 'hex' }],
@@ -189,7 +189,7 @@ const ESCAPED_BIT = 0x20;
 /** RFC 1662 4: a frame as it stands on an asynchronous line, its flags and escapes still in it. The bytes without them
  * take the place of the frame's. */
 function printEscaped(t: Text, at: number, length: number): void {
-  if (length === 0) return;
+  if (length === 0 || t.depth >= MAX_TEXT_DEPTH) return;
   const plain = new Uint8Array(length);
   let count = 0;
   let last = 0;
@@ -206,9 +206,11 @@ function printEscaped(t: Text, at: number, length: number): void {
   const { bytes, end } = t;
   t.bytes = plain;
   t.end = count;
+  t.depth++;
   try {
     printUnescaped(t, count);
   } finally {
+    t.depth--;
     t.bytes = bytes;
     t.end = end;
   }
