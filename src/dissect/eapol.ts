@@ -71,7 +71,7 @@ function printEapol(t: Text, at: number, length: number): void {
   const type = wire.type(bytes, at);
   out.ascii(`${named(FRAMES, type)} v${wire.version(bytes, at)}, len ${wire.length(bytes, at)}`);
   if (t.verbose === 0 || type !== wire.TYPE_EAP) return;
-  printEap(t, at + wire.HEADER_LENGTH, length - wire.HEADER_LENGTH);
+  printEap(t, at + wire.HEADER_LENGTH, wire.length(bytes, at));
 }
 
 /** Prints the EAP packet at `at`. */

@@ -97,11 +97,12 @@ function printLldp(t: Text, at: number, length: number): void {
     left -= wire.TLV_HEADER_LENGTH;
     at += wire.TLV_HEADER_LENGTH;
     if (t.verbose > 0) out.ascii(`\n\t${NAMES[type] ?? 'Unknown'} TLV (${type}), length ${size}`);
+    const isSkipped = t.verbose === 0 && type !== wire.TLV_SYSTEM_NAME && type !== wire.TLV_END;
     if (left < size || !t.has(at, size)) {
       t.truncated();
       return;
     }
-    if (t.verbose === 0 && type !== wire.TLV_SYSTEM_NAME && type !== wire.TLV_END) {
+    if (isSkipped) {
       at += size;
       left -= size;
       continue;

@@ -65,7 +65,11 @@ function printOspf(t: Text, at: number, length: number): void {
   const version = t.u8(at);
   const type = t.u8(at + 1);
   const stated = t.be16(at + 2);
-  out.ascii(`OSPFv${version}, ${TYPES[type] ?? `unknown LS-type ${type}`}, length ${stated}`);
+  // The digest behind the packet does not count.
+  const isSigned = t.be16(at + 14) === wire.AUTH_CRYPTO && length >= wire.HEADER_LENGTH;
+  const actual = isSigned ? length - t.u8(at + 19) : length;
+  out.ascii(`OSPFv${version}, ${TYPES[type] ?? `unknown LS-type ${type}`}, length ${actual}`);
+  if (actual !== stated && t.verbose > 0) out.ascii(` [len ${stated}]`);
   if (length === 0 || t.verbose === 0) return;
   if (TYPES[type] === undefined) return;
   const end = at + stated;

@@ -89,12 +89,12 @@ function printPppoe(t: Text, at: number, length: number, isLink: boolean): void 
   if (type !== 1) out.ascii(` [type ${type}]`);
   out.ascii(`PPPoE ${CODES[code] ?? `PAD-${code.toString(16)}`}`);
   if (code === wire.CODE_PADI && size > LONGEST_PADI) out.ascii(` [len ${size}!]`);
+  if (rest < size) out.ascii(` [len ${size} > ${rest}!]`);
   if (session !== 0) {
     out.ascii(' [ses ');
     printHex(t, session);
     out.byte(93);
   }
-  if (rest < size) out.ascii(` [len ${size} > ${rest}!]`);
   const body = at + wire.HEADER_LENGTH;
   if (isLink) t.linkHeaderLength = wire.HEADER_LENGTH;
   if (code !== wire.CODE_SESSION) {
