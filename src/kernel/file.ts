@@ -1,5 +1,6 @@
 import { EBADF, EINVAL, EMFILE } from '../uapi/errno.ts';
-import type { KernelMapping, Socket } from './structs.ts';
+import type { Socket } from './structs.ts';
+import type { KernelMapping } from './structs-plain.ts';
 import type { WaitQueueHead } from './wait.ts';
 
 /** Open file descriptions and the descriptor table of a process (fs/file.c). */

@@ -25,15 +25,8 @@ import { Process } from './process.ts';
 import { rawInit } from './raw.ts';
 import { routeInit } from './route.ts';
 import { rtnetlinkInit } from './rtnetlink.ts';
-import {
-  type Cred,
-  type InIfaddr,
-  type Net,
-  type NetDevice,
-  type PacketType,
-  SoftnetData,
-  type Tracer,
-} from './structs.ts';
+import { type InIfaddr, type Net, type NetDevice, type PacketType, SoftnetData, type Tracer } from './structs.ts';
+import type { Cred } from './structs-plain.ts';
 import { sysctlInit } from './sysctl.ts';
 import { sysfsInit } from './sysfs.ts';
 import { udpInit } from './udp.ts';

@@ -20,8 +20,8 @@ import { iovMany, iovSingle } from './iov.ts';
 import { procReaddir, procReadFile, procReadlink, procWriteFile } from './procfs.ts';
 import { sockGetsockopt, sockSetsockopt } from './sock-options.ts';
 import { sockAllocFile, sockCreate, sockRelease } from './socket.ts';
-import type { Cred, Net, Socket } from './structs.ts';
-import { Msghdr } from './structs-plain.ts';
+import type { Net, Socket } from './structs.ts';
+import { type Cred, Msghdr } from './structs-plain.ts';
 import { WaitQueueEntry } from './wait.ts';
 
 const SOCKADDR_STORAGE = 128;

@@ -129,3 +129,80 @@ export class Msghdr {
   /** Bytes left. */
   count = 0;
 }
+
+/** The numbers of struct sock; its references are in structs.ts. */
+export class SockFields {
+  rmemAlloc = 0;
+  wmemAlloc = 0;
+  wmemQueued = 0;
+  omemAlloc = 0;
+  forwardAlloc = 0;
+  rcvbuf = 212992;
+  sndbuf = 212992;
+  drops = 0;
+  err = 0;
+  errSoft = 0;
+  shutdown = 0;
+  userlocks = 0;
+  reuse = 0;
+  reuseport = 0;
+  boundDevIf = 0;
+  priority = 0;
+  mark = 0;
+  rcvlowat = 1;
+  rcvtimeoUs = 0;
+  sndtimeoUs = 0;
+  lingertime = 0;
+  /** SOCK_ flags: bits of sock.ts. */
+  flags = 0;
+  tsflags = 0;
+  tskey = 0;
+  bindPhc = -1;
+  noCheckTx = false;
+  noCheckRx = false;
+  filterLocked = false;
+  peekOff = -1;
+  incomingCpu = 0;
+  napiId = 0;
+  llUsec = 0;
+  preferBusyPoll = 0;
+  busyPollBudget = 0;
+  maxPacingRate = Number.POSITIVE_INFINITY;
+  /** SO_TXTIME: clock and flags. */
+  txtime = 0;
+  txtimeFlags = 0;
+  rcvmark = false;
+  rcvpriority = false;
+  stampSec = -1;
+  stampNsec = 0;
+  cookie = 0;
+  dstCookie = 0;
+  dstPendingConfirm = false;
+  bufLock = 0;
+  /** Identity for listings. */
+  uid = 0;
+  dead = false;
+  refcnt = 1;
+  /** SOCK_NOSPACE: a sender waits for room. */
+  nospace = false;
+}
+
+/** Memory of a packet ring as mmap gives it. */
+export interface KernelMapping {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+}
+
+/** Who is in a system call: what it may do. */
+export interface Cred {
+  readonly uid: number;
+  readonly gid: number;
+  capable(capability: number): boolean;
+}
+
+/** A multicast or unicast address of a device, with its count of users. */
+export interface HwAddr {
+  addr: Uint8Array;
+  refcount: number;
+  globalUse: boolean;
+}

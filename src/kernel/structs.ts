@@ -1,12 +1,16 @@
 import type { Clock } from '../time/clock.ts';
 import type { NetMib } from './mib.ts';
 import {
+  type Cred,
   DevStats,
+  type HwAddr,
   type Inet6SkbParm,
   type IpOptions,
   type Ipv4Devconf,
+  type KernelMapping,
   type Msghdr,
   type SockExtendedErr,
+  SockFields,
 } from './structs-plain.ts';
 import { WaitQueueHead } from './wait.ts';
 
@@ -180,13 +184,6 @@ export interface QdiscState {
   running: boolean;
   /** What the discipline keeps. */
   priv: unknown;
-}
-
-/** A multicast or unicast address of a device, with its count of users. */
-export interface HwAddr {
-  addr: Uint8Array;
-  refcount: number;
-  globalUse: boolean;
 }
 
 export type RxHandler = (skb: SkBuff) => SkBuff | null;
@@ -508,12 +505,6 @@ export interface ProtoOps {
   setPeekOff?(sk: Sock, value: number): number;
 }
 
-/** Memory of a packet ring as mmap gives it. */
-export interface KernelMapping {
-  readonly bytes: Uint8Array;
-  readonly words: Int32Array;
-}
-
 /** struct socket: what a descriptor refers to. */
 export class Socket {
   state = 1;
@@ -562,7 +553,7 @@ export interface SkFilter {
 }
 
 /** struct sock. */
-export class Sock {
+export class Sock extends SockFields {
   readonly net: Net;
   family: number;
   type = 0;
@@ -573,63 +564,10 @@ export class Sock {
   readonly receiveQueue = new SkBuffHead();
   readonly errorQueue = new SkBuffHead();
   readonly writeQueue = new SkBuffHead();
-  rmemAlloc = 0;
-  wmemAlloc = 0;
-  wmemQueued = 0;
-  omemAlloc = 0;
-  forwardAlloc = 0;
-  rcvbuf = 212992;
-  sndbuf = 212992;
-  drops = 0;
-  err = 0;
-  errSoft = 0;
-  shutdown = 0;
-  userlocks = 0;
-  reuse = 0;
-  reuseport = 0;
-  boundDevIf = 0;
-  priority = 0;
-  mark = 0;
-  rcvlowat = 1;
-  rcvtimeoUs = 0;
-  sndtimeoUs = 0;
-  lingertime = 0;
-  /** SOCK_ flags: bits of sock.ts. */
-  flags = 0;
-  tsflags = 0;
-  tskey = 0;
-  bindPhc = -1;
-  noCheckTx = false;
-  noCheckRx = false;
   filter: SkFilter | null = null;
-  filterLocked = false;
-  peekOff = -1;
-  incomingCpu = 0;
-  napiId = 0;
-  llUsec = 0;
-  preferBusyPoll = 0;
-  busyPollBudget = 0;
-  maxPacingRate = Number.POSITIVE_INFINITY;
-  /** SO_TXTIME: clock and flags. */
-  txtime = 0;
-  txtimeFlags = 0;
-  rcvmark = false;
-  rcvpriority = false;
-  stampSec = -1;
-  stampNsec = 0;
-  cookie = 0;
   dst: DstEntry | null = null;
-  dstCookie = 0;
-  dstPendingConfirm = false;
-  bufLock = 0;
-  /** Identity for listings. */
-  uid = 0;
-  dead = false;
-  refcnt = 1;
-  /** SOCK_NOSPACE: a sender waits for room. */
-  nospace = false;
-
   constructor(net: Net, family: number, prot: Proto) {
+    super();
     this.net = net;
     this.family = family;
     this.prot = prot;
@@ -666,13 +604,6 @@ const POLL_READ_EVENTS = 0x1 | 0x2 | 0x40 | 0x80;
 const POLL_WRITE_EVENTS = 0x4 | 0x100 | 0x200;
 
 // ---- net --------------------------------------------------------------------------------------------------------
-
-/** Who is in a system call: what it may do. */
-export interface Cred {
-  readonly uid: number;
-  readonly gid: number;
-  capable(capability: number): boolean;
-}
 
 /** Sees packets pass the named functions, and where they end. */
 export interface Tracer {

@@ -2,7 +2,7 @@ import { afterAll } from 'vitest';
 import type { Mapping } from '../../src/syscall/contract.ts';
 import { encodeSockFprog } from '../../src/uapi/filter.ts';
 import { hostU16, hostU32, putHostU16, putHostU32 } from '../../src/uapi/host.ts';
-import { encodePacketMreq, encodeTpacketReq3 } from '../../src/uapi/if_packet.ts';
+import { encodeTpacketReq3 } from '../../src/uapi/if_packet.ts';
 import { encodeSockaddrLl } from '../../src/uapi/sockaddr.ts';
 import { describeNetwork } from '../support/network.ts';
 import { FAR, get, hex, meminfo, NEAR, name, recv, revents, send, set, sin, udp } from './program.ts';
@@ -207,25 +207,6 @@ describeNetwork('packet sockets on both kernels', () => {
     w.far.close(r);
     return log;
   });
-
-  // ---- memberships ----
-  for (const type of [0, 1, 2, 3, 4])
-    for (const alen of [0, 6, 8])
-      twin(`PACKET_ADD_MEMBERSHIP of type ${type} with ${alen} bytes`, (w) => {
-        const fd = w.near.socket(17, 3, 0);
-        const mreq = encodePacketMreq(w.ifindex, type, new Uint8Array(alen).fill(3));
-        const nobody = encodePacketMreq(99, type, new Uint8Array(alen).fill(3));
-        const log = [
-          set(w.near, fd, SOL_PACKET, 2, mreq),
-          set(w.near, fd, SOL_PACKET, 1, mreq),
-          set(w.near, fd, SOL_PACKET, 1, mreq),
-          set(w.near, fd, SOL_PACKET, 2, mreq),
-          set(w.near, fd, SOL_PACKET, 1, nobody),
-          set(w.near, fd, SOL_PACKET, 1, mreq.subarray(0, 15)),
-        ];
-        w.near.close(fd);
-        return log;
-      });
 
   // ---- filters ----
   const filters: [string, { code: number; jt: number; jf: number; k: number }[]][] = [

@@ -72,13 +72,10 @@ const FLAGS = [0, 0, 0, 0, 2, 0x20, 0x22, 4, 0x8000, 0x2000, 0x800, 1];
 
 /** Ports from the ephemeral range are random; IPv4's identification and what is summed over it too. */
 function masked(data: string): string {
-  const text = data.replace(
-    /45([0-9a-f]{2}[0-9a-f]{4})[0-9a-f]{4}([0-9a-f]{8})[0-9a-f]{4}(0a0000|7f0000)/g,
-    'ip$1$2$3',
-  );
-  const at = text.indexOf('ip');
-  // What follows the header of IP holds ports and sums.
-  return at < 0 ? text.slice(0, 56) : text.slice(0, at + 26);
+  // IP's header is first, or behind a virtio header, an Ethernet header, or both.
+  const match = /^(|.{20}|.{28}|.{48})45([0-9a-f]{6})[0-9a-f]{4}([0-9a-f]{8})/.exec(data);
+  // What follows the time to live and the protocol are sums, and ports.
+  return match === null ? data.slice(0, 56) : `${match[1]}ip${match[2]}${match[3]}`;
 }
 /** Two bytes of a port in a socket address: those of the ephemeral range are random. */
 const maskedName = (name: string): string =>
