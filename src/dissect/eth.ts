@@ -12,7 +12,7 @@ import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
 import { etherTypes } from './tables.ts';
-import type { Text } from './text.ts';
+import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('eth', {
   dst: ['Destination', 'ether'],
@@ -155,10 +155,13 @@ export const eth: Protocol = {
   name: 'eth',
   title: 'Ethernet',
   print(t, at, length) {
+    if (t.ethernets >= MAX_TEXT_DEPTH) return;
+    t.ethernets++;
     const inner = t.linkHeaderLength;
     t.linkHeaderLength = ethernet.HEADER_LENGTH;
     const headers = printEthernet(t, at, length);
     t.linkHeaderLength = t.depth === 0 ? headers : inner;
+    t.ethernets--;
   },
   walk(f, at, end) {
     if (!f.fits('eth', at, ethernet.HEADER_LENGTH, end)) return;

@@ -89,6 +89,7 @@ export class TextPrinter {
     t.layer = '';
     t.trouble = 0;
     t.depth = 0;
+    t.ethernets = 0;
     t.linkHeaderLength = 0;
     const protocol = protocolOfLink(linkType);
     try {

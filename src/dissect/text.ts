@@ -55,6 +55,8 @@ export class Text {
   trouble = 0;
   /** How deep packets are nested; bounded, so that no frame can exhaust the stack. */
   depth = 0;
+  /** How many Ethernet headers are open, for the same reason: one in another needs no IP in between. */
+  ethernets = 0;
 
   constructor(options: TextOptions) {
     this.options = options;

@@ -212,6 +212,13 @@ describe('no frame can harm', () => {
       }
   });
 
+  it('Ethernet in Ethernet in Ethernet, for as long as the frame is, exhausts no stack', () => {
+    const unit = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x65, 0x58];
+    const bytes = Uint8Array.from({ length: 250_000 }, (_, i) => unit[i % unit.length]!);
+    expect(printFrame(bytes, 1, { verbose: 3, link: true, seconds: 0, originalLength: bytes.length })).toMatch(/\n$/);
+    expect(decode(bytes, 1).layers.length).toBeGreaterThan(10);
+  });
+
   it('a message of pointers to pointers costs no more than its length', () => {
     // 16 KiB of names, each a label and a pointer to the one before, and then as many records as fit that point to the last.
     const message = new Uint8Array(65000);
