@@ -12,6 +12,9 @@ import { looksLikePcapng, PcapngParser } from './pcapng-read.ts';
 /** Bytes read at a time. Measured with frames of 60 to 1500 bytes from the page cache: 256 KiB to 1 MiB are the fastest,
  * since the parser then finds in the processor's cache what the kernel has just copied. */
 const CHUNK = 512 * 1024;
+/** Bytes read ahead at a time: a trip to the thread pool costs what copying half a megabyte does. Measured over 1.5 GB: 0.34 s
+ * with 512 KiB, 0.30 with 1 MiB, 0.26 with 2 MiB, the same with 4. */
+const AHEAD = 2 * 1024 * 1024;
 /** Room before what is read ahead, for the begin of a record whose end it holds. */
 const LEAD = 512 * 1024;
 /** Rows of a block at most. */
@@ -198,7 +201,7 @@ class Reader implements SavefileSource {
     }
     if (typeof read === 'number') {
       this.#took(read);
-      if (read > 0 && this.#input.ahead) this.#readAhead(new Uint8Array(LEAD + CHUNK));
+      if (read > 0 && this.#input.ahead) this.#readAhead(new Uint8Array(LEAD + AHEAD));
       return undefined;
     }
     return read.then(
