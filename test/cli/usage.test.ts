@@ -51,7 +51,10 @@ describe('netlab', () => {
     [['capture', 'lo', '-w', 'x', '-W', '3'], /^netlab: -W counts.*\n$/],
     [['capture', 'lo', '--nano', '--micro'], 'netlab: --nano and --micro exclude each other\n'],
     [['capture', 'lo', '--fanout', '0'], /^netlab: capture: .*\n$/],
-    [['capture', 'lo', '--format', 'xml'], /^netlab: capture: .*Allowed choices are text, json, fields, ek, tree, parquet\.\n$/],
+    [
+      ['capture', 'lo', '--format', 'xml'],
+      /^netlab: capture: .*Allowed choices are text, json, fields, ek, tree, parquet\.\n$/,
+    ],
     [
       ['capture', 'lo', '--backend', 'pf_ring'],
       /^netlab: capture: .*Allowed choices are auto, af_packet, libpcap\.\n$/,
