@@ -24,3 +24,14 @@ export function describeWith(tools: string[], name: string, body: () => void): v
     describe.skip(`${name} (skipped: not installed: ${missing.join(', ')})`, body);
   }
 }
+
+/** Why a capture through libpcap cannot be tested: the optional package cap is missing, or was built for another Node. In
+ * CI it must be there. Null: it can. */
+export const noCap: string | null = (() => {
+  const tried = spawnSync(process.execPath, ['-e', "require('cap')"], { encoding: 'utf8' });
+  if (tried.status === 0) return null;
+  const reason = /^Error: (.*)$/m.exec(tried.stderr)?.[1] ?? 'it cannot be loaded';
+  if (process.env['CI']) throw new Error(`the package cap must be there in CI: ${reason}`);
+  process.stderr.write(`skipped: captures through libpcap: the package cap: ${reason}\n`);
+  return reason;
+})();
