@@ -58,7 +58,6 @@ export class ColumnPrinter {
   readonly #take: (chunk: Uint8Array) => void;
   readonly #walker: PacketWalker;
   readonly #columns: readonly Column[];
-  /** By field id: the one column that shows it, or -1. */
   readonly #separator: number;
   readonly #aggregator: number;
   readonly #occurrence: 'f' | 'l' | 'a';
