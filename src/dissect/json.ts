@@ -187,9 +187,9 @@ export class JsonPrinter {
   /** Makes room for a key and a value. */
   #reserve(): void {
     const out = this.#out;
-    if (out.length + this.#room <= out.bytes.length) return;
     out.reserve(this.#room);
-    this.#view = viewOf(out.bytes);
+    // Whatever wrote since may have made the writer take other memory: a view of the old one writes into nothing.
+    if (this.#view.buffer !== out.bytes.buffer) this.#view = viewOf(out.bytes);
   }
 
   /** Links rows of the same list: `#nextRow` then has the following one or 0. Gives the serial number of the layer. */
@@ -259,6 +259,7 @@ export class JsonPrinter {
         }
         out.byte(93);
       }
+      this.#reserve();
       p = out.length;
       bytes = out.bytes;
       view = this.#view;

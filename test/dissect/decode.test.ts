@@ -162,6 +162,34 @@ describe('JSON', () => {
     expect(packet.frame_raw).toBe(Buffer.from(SYN).toString('hex'));
   });
 
+  it('a frame so long that the memory must grow leaves those behind it as they are', () => {
+    const long = new Uint8Array(200_000);
+    long.set(SYN);
+    const print = (frames: Uint8Array[]): string[] => {
+      let text = '';
+      const printer = new JsonPrinter({ raw: true }, (chunk) => {
+        text += Buffer.from(chunk).toString();
+      });
+      const described = [{ name: '', linkType: 1, snapLength: 0, timestampDigits: 9 }];
+      // Not flushed in between: all stand in the same memory.
+      printer.print(
+        blockOf(
+          frames.map((bytes) => ({ bytes })),
+          0,
+        ),
+        described,
+      );
+      printer.flush();
+      return text.trimEnd().split('\n');
+    };
+    const lines = print([long, SYN, long, SYN]);
+    expect(lines).toHaveLength(4);
+    const small = JSON.parse(lines[1]!);
+    expect(small.tcp['tcp.srcport']).toBe(40000);
+    expect(small.frame_raw).toBe(Buffer.from(SYN).toString('hex'));
+    expect(JSON.parse(lines[3]!).tcp['tcp.dstport']).toBe(small.tcp['tcp.dstport']);
+  });
+
   it('has no key twice, and a type for each key', () => {
     const types = new Map<string, string>();
     for (const { frames, linkType } of captures)
