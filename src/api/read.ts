@@ -76,7 +76,8 @@ class SavefileReading implements Reading {
     this.#begun = true;
     const { filter, filterMode, signal } = this.#options;
     const expression = filter ? await prepareExpression(filter, { mode: filterMode }) : null;
-    const program = expression && new BlockFilter((linkType) => expression.filter(linkType, 'savefile'));
+    const program =
+      expression && new BlockFilter((linkType, swapped) => expression.filter(linkType, 'savefile', swapped));
     const source = await openSavefile(this.#from, signal === undefined ? {} : { signal });
     this.#source = source;
     try {

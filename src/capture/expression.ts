@@ -24,9 +24,9 @@ export interface ExpressionOptions {
 export interface Expression {
   readonly text: string;
   /** Throws FilterError where the expression means nothing for this link type. */
-  program(linkType: number, place: ProgramPlace): BpfProgram;
-  /** The same, ready to run over blocks. */
-  filter(linkType: number, place: 'frames' | 'savefile'): PacketFilter;
+  program(linkType: number, place: ProgramPlace, swapped?: boolean): BpfProgram;
+  /** The same, ready to run over blocks. `swapped`: of a savefile of the other byte order (matters for LINKTYPE_NULL). */
+  filter(linkType: number, place: 'frames' | 'savefile', swapped?: boolean): PacketFilter;
 }
 
 /** Names of this machine's files, services(5) and the rest. */
@@ -50,13 +50,14 @@ export async function prepareExpression(text: string, options: ExpressionOptions
   };
   const expression: Expression = {
     text,
-    program(type, where) {
+    program(type, where, swapped = false) {
       const compileOptions: CompileOptions = {
         linkType: type,
         names,
         resolver,
         optimize: options.optimize !== false,
         savefile: where === 'savefile',
+        swapped,
         vlanOffload: where === 'kernel',
         mode: options.mode ?? 'libpcap',
         ...(options.snapLength === undefined ? {} : { snapLength: options.snapLength }),
@@ -69,8 +70,8 @@ export async function prepareExpression(text: string, options: ExpressionOptions
       };
       return compile(text, compileOptions);
     },
-    filter(type, where) {
-      return jit(expression.program(type, where), { semantics: where === 'savefile' ? 'libpcap' : 'linux' });
+    filter(type, where, swapped) {
+      return jit(expression.program(type, where, swapped), { semantics: where === 'savefile' ? 'libpcap' : 'linux' });
     },
   };
   for (;;) {

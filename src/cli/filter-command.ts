@@ -4,7 +4,7 @@ import { graph } from '../filter/graph.ts';
 import { programAsC, programAsNumbers, programImage } from '../filter/image.ts';
 import type { BpfProgram } from '../filter/program.ts';
 import { pathKey, type Trace, trace, traceText } from '../filter/trace.ts';
-import { LINKTYPE_ETHERNET } from '../wire/linktype.ts';
+import { LINKTYPE_ETHERNET, LINKTYPE_NULL } from '../wire/linktype.ts';
 import { Failure, UsageError } from './exit.ts';
 import { shown } from './filter.ts';
 import { filterText } from './filter-text.ts';
@@ -42,9 +42,9 @@ export async function runFilter(words: string[], options: FilterOptions): Promis
   } catch (error) {
     throw shown(error);
   }
-  const compile = (linkType: number): BpfProgram => {
+  const compile = (linkType: number, swapped = false): BpfProgram => {
     try {
-      return expression.program(linkType, options.run === undefined ? 'nowhere' : 'savefile');
+      return expression.program(linkType, options.run === undefined ? 'nowhere' : 'savefile', swapped);
     } catch (error) {
       throw shown(error);
     }
@@ -76,12 +76,13 @@ interface Ending {
 /** The path of one packet, and where no packet was asked for, what became of all. */
 async function runOver(
   file: string,
-  compile: (linkType: number) => BpfProgram,
+  compile: (linkType: number, swapped: boolean) => BpfProgram,
   options: FilterOptions,
   width: number,
 ): Promise<string> {
   const { openSavefile } = await import('../savefile/index.ts');
   const source = await openSavefile(file);
+  /** By link type; -1 for LINKTYPE_NULL of a big-endian file. */
   const programs = new Map<number, BpfProgram>();
   const wanted = options.packet ?? 1;
   const endings = new Map<string, Ending>();
@@ -94,9 +95,12 @@ async function runOver(
       for (let row = 0; row < block.count; row++) {
         number++;
         if (options.packet !== undefined && number < wanted) continue;
-        const linkType = options.link ?? source.interfaces[block.interfaceId[row]!]!.linkType;
-        let program = programs.get(linkType);
-        if (program === undefined) programs.set(linkType, (program = compile(linkType)));
+        const from = source.interfaces[block.interfaceId[row]!]!;
+        const linkType = options.link ?? from.linkType;
+        const swapped = from.bigEndian === true && linkType === LINKTYPE_NULL;
+        const kind = swapped ? -1 : linkType;
+        let program = programs.get(kind);
+        if (program === undefined) programs.set(kind, (program = compile(linkType, swapped)));
         const at = block.offset[row]!;
         const captured = block.capturedLength[row]!;
         const original = block.originalLength[row]!;

@@ -22,11 +22,11 @@ export function shown(error: unknown): unknown {
 
 /** The filters of an expression for the link types of savefiles. A link type that the expression means nothing for is an
  * error where it is the first that is met, and has no frame that passes where it is not. */
-export function savefileFilters(expression: Expression): (linkType: number) => PacketFilter {
+export function savefileFilters(expression: Expression): (linkType: number, swapped: boolean) => PacketFilter {
   let met = false;
-  return (linkType) => {
+  return (linkType, swapped) => {
     try {
-      const filter = expression.filter(linkType, 'savefile');
+      const filter = expression.filter(linkType, 'savefile', swapped);
       met = true;
       return filter;
     } catch (error) {

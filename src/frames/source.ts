@@ -10,6 +10,9 @@ export interface FrameInterface {
   snapLength: number;
   /** Digits of a second that the source's times really have: 6 or 9 as a rule (if_tsresol). */
   timestampDigits: number;
+  /** The file (or its section) is big-endian, and so is what the machine that captured put into the frames in its own
+   * order: the family of LINKTYPE_NULL. */
+  bigEndian?: boolean;
   /** Index of the device in the kernel, where known. */
   ifindex?: number;
   description?: string;

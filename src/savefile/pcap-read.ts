@@ -129,6 +129,7 @@ export class PcapParser implements SavefileParser {
       snapLength: view.getUint32(at + pcap.SNAP_LENGTH_AT, little),
       timestampDigits: nanoseconds ? 9 : 6,
     };
+    if (!little) description.bigEndian = true;
     if (word & pcap.FCS_LENGTH_PRESENT) description.fcsLength = (word >>> pcap.FCS_LENGTH_SHIFT) * 2;
     this.interfaces.push(description);
     this.sections.push({ firstInterface: 0 });

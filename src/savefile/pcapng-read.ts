@@ -279,6 +279,7 @@ export class PcapngParser implements SavefileParser {
       snapLength: view.getUint32(at + ng.IDB_SNAP_LENGTH_AT, this.#little),
       timestampDigits: 6,
     };
+    if (!this.#little) description.bigEndian = true;
     const resolution = defaultResolution();
     const wrong = options.interfaceOptions(bytes, at + ng.IDB_OPTIONS_AT, end, this.#little, description, resolution);
     if (wrong !== null) this.#note(chunk, ng.INTERFACE_DESCRIPTION_BLOCK, wrong);

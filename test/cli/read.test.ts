@@ -77,6 +77,27 @@ describe('netlab read', () => {
     );
   });
 
+  it('filters BSD loopback in the byte order of the file', () => {
+    const ip = udp(53, 53, 4).subarray(14);
+    for (const big of [true, false]) {
+      const file = Buffer.alloc(24 + 16 + 4 + ip.length);
+      const u32 = (value: number, offset: number): void =>
+        void (big ? file.writeUInt32BE(value, offset) : file.writeUInt32LE(value, offset));
+      u32(0xa1b2c3d4, 0);
+      u32(big ? 0x0002_0004 : 0x0004_0002, 4);
+      u32(65535, 16);
+      u32(4 + ip.length, 32);
+      u32(4 + ip.length, 36);
+      u32(2, 40);
+      file.set(ip, 44);
+      writeFileSync(at('null.pcap'), file);
+      const expected = tcpdump('-n', '-r', at('null.pcap'), 'udp');
+      expect(expected).toContain('10.0.0.2');
+      expect(netlab(['read', '-n', at('null.pcap'), 'udp']).stdout).toBe(expected);
+      expect(netlab(['filter', '--run', at('null.pcap'), 'udp']).stdout).toContain('\nMatch');
+    }
+  });
+
   it('reads several files one after the other, standard input, compressed ones', () => {
     const one = tcpdump('-n', '-r', at('a.pcapng'));
     const other = tcpdump('-n', '-r', at('b.pcap'));
