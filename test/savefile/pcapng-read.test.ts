@@ -110,6 +110,7 @@ for (const [name, o] of [
       expect(interfaces).toEqual([
         {
           name: 'eth0',
+          ...(o === BE ? { bigEndian: true } : {}),
           description: 'the first',
           linkType: 1,
           snapLength: 96,

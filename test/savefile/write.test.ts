@@ -225,7 +225,9 @@ describe('round trips', () => {
       expect(after.error).toBeNull();
       expect(after.frames).toEqual(before.frames);
       expect(after.sections).toEqual([{ firstInterface: 0, comments: ['section'] }]);
-      expect(after.interfaces).toEqual([before.interfaces[0], { ...before.interfaces[1], timestampDigits: 9 }]);
+      // The copy is little-endian, whatever the original was.
+      const [first, second] = before.interfaces.map(({ bigEndian: _, ...rest }) => rest);
+      expect(after.interfaces).toEqual([first, { ...second, timestampDigits: 9 }]);
       expect(after.records).toEqual(before.records.filter((record) => record.kind !== 'custom' || record.copy));
     }
   });
