@@ -114,6 +114,8 @@ export function udpCsumInit(skb: SkBuff, protocol: number): boolean {
       skb.partialCov = coverage < skb.len;
     }
     if (be16(skb.head, skb.data + UDP_CHECK) === 0) return true;
+    // What is covered in part is not summed before it is read, however short.
+    if (skb.partialCov) return false;
     return skb.len <= CHECKSUM_BREAK ? udpChecksumBad(skb, protocol) : false;
   }
   if (skb.ipSummed === CHECKSUM_UNNECESSARY || skb.ipSummed === CHECKSUM_PARTIAL) return false;
