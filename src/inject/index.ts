@@ -1,4 +1,5 @@
 /** Frames out. */
+export { type FixOptions, fixChecksums } from './fix.ts';
 export { fragment, MtuError } from './fragment.ts';
 export { Pacer, waitUntil } from './pace.ts';
 export { RawSocketUnavailable } from './raw-socket.ts';
