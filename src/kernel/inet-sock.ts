@@ -1,3 +1,4 @@
+import { Inet6Cork, type Ipv6TxOptions } from './ipv6/flow.ts';
 import { type DstEntry, type Net, type Proto, Sock } from './structs.ts';
 import type { IpOptions } from './structs-plain.ts';
 
@@ -106,43 +107,57 @@ export class InetSock extends Sock {
   }
 }
 
-export interface Inet6SockFields {
+/** struct ipv6_pinfo and the IPv6 part of struct inet_sock. */
+export class Inet6SockFields {
   /** Addresses of 16 bytes. */
-  saddr: Uint8Array;
-  daddr: Uint8Array;
-  rcvSaddr: Uint8Array;
-  flowLabel: number;
-  hopLimit: number;
-  mcastHops: number;
-  tclass: number;
-  minHopcount: number;
-  mcastOif: number;
-  ucastOif: number;
-  v6only: boolean;
-  mcLoop: boolean;
-  mcAll: boolean;
-  recverr: boolean;
-  recverrRfc4884: boolean;
-  sndflow: boolean;
-  pmtudisc: number;
-  dontfrag: boolean;
-  autoflowlabel: boolean;
-  autoflowlabelSet: boolean;
-  srcprefs: number;
-  frag: number;
-  routerAlert: number;
-  freebind: boolean;
-  transparent: boolean;
+  saddr: Uint8Array = new Uint8Array(16);
+  daddr: Uint8Array = new Uint8Array(16);
+  rcvSaddr: Uint8Array = new Uint8Array(16);
+  /** Flow label and traffic class of a connected socket (np->flow_label), host order. */
+  flowLabel = 0;
+  /** -1: as the route has it. */
+  hopLimit = -1;
+  mcastHops = 1;
+  tclass = 0;
+  minHopcount = 0;
+  mcastOif = 0;
+  ucastOif = 0;
+  v6only = false;
+  mcLoop = true;
+  mcAll = true;
+  recverr = false;
+  recverrRfc4884 = false;
+  sndflow = false;
+  pmtudisc = 1;
+  dontfrag = false;
+  autoflowlabel = false;
+  autoflowlabelSet = false;
+  srcprefs = 0;
+  /** IPV6_MTU: fragments of at most this; 0: the path's. */
+  frag = 0;
+  routerAlert = -1;
+  freebind = false;
+  transparent = false;
   /** Which control messages are wanted: bits of IPV6_RXOPT_. */
-  rxopt: number;
-  stickyPktinfoIfindex: number;
-  stickyPktinfoAddr: Uint8Array;
-  opt: { hopopt: Uint8Array | null; dst0opt: Uint8Array | null; srcrt: Uint8Array | null; dst1opt: Uint8Array | null };
-  mcList: { addr: Uint8Array; ifindex: number; sfmode: number; sources: Uint8Array[] }[];
-  anycast: { addr: Uint8Array; ifindex: number }[];
+  rxopt = 0;
+  stickyPktinfoIfindex = 0;
+  stickyPktinfoAddr: Uint8Array = new Uint8Array(16);
+  opt: Ipv6TxOptions | null = null;
+  mcList: Ipv6McSocklist[] = [];
+  acList: { addr: Uint8Array; ifindex: number }[] = [];
   /** Offset of the checksum in a raw socket's data; -1: none. */
-  checksumOffset: number;
-  rxpmtu: { addr: Uint8Array; scope: number; mtu: number } | null;
+  checksumOffset = -1;
+  rxpmtu: { addr: Uint8Array; scope: number; mtu: number } | null = null;
+  /** What ip6AppendData gathers. */
+  readonly cork = new Inet6Cork();
+}
+
+/** struct ipv6_mc_socklist: a membership of a socket. `sfmode` is MCAST_EXCLUDE (0) or MCAST_INCLUDE (1). */
+export interface Ipv6McSocklist {
+  addr: Uint8Array;
+  ifindex: number;
+  sfmode: number;
+  sources: Uint8Array[];
 }
 
 export const inetSk = (sk: Sock): InetSock => sk as InetSock;

@@ -42,16 +42,175 @@ export class IpOptions {
   data: Uint8Array = NO_BYTES;
 }
 
+/** struct inet6_skb_parm of a received packet. Offsets are from the network header; 0: not there. */
 export interface Inet6SkbParm {
+  /** Device that it came in by. */
   iif: number;
+  /** Value of the router alert option, with IP6SKB_ROUTERALERT in skb.cbFlags. */
   ra: number;
   dst0: number;
   srcrt: number;
   dst1: number;
+  lasthop: number;
+  /** Offset of the next-header byte that named the header now at skb.data. */
   nhoff: number;
-  flags: number;
-  fragMaxSize: number;
+  /** IP6SKB_HOPBYHOP: there is a hop-by-hop header, right behind the IPv6 header. */
   hop: number;
+}
+
+/** struct ipv6_devconf: net.ipv6.conf.NAME. */
+export class Ipv6Devconf {
+  disableIpv6 = 0;
+  hopLimit = 64;
+  mtu6 = 1280;
+  forwarding = 0;
+  disablePolicy = 0;
+  acceptRa = 1;
+  acceptRedirects = 1;
+  autoconf = 1;
+  dadTransmits = 1;
+  acceptDad = 1;
+  enhancedDad = 1;
+  optimisticDad = 0;
+  useOptimistic = 0;
+  rtrSolicits = -1;
+  rtrSolicitInterval = 4;
+  rtrSolicitMaxInterval = 3600;
+  rtrSolicitDelay = 1;
+  forceMldVersion = 0;
+  mldv1UnsolicitedReportInterval = 10000;
+  mldv2UnsolicitedReportInterval = 1000;
+  useTempaddr = 0;
+  tempValidLft = 604800;
+  tempPreferedLft = 86400;
+  regenMinAdvance = 2;
+  regenMaxRetry = 3;
+  maxDesyncFactor = 600;
+  maxAddresses = 16;
+  acceptRaDefrtr = 1;
+  raDefrtrMetric = 1024;
+  acceptRaMinHopLimit = 1;
+  acceptRaMinLft = 0;
+  acceptRaPinfo = 1;
+  acceptRaRtrPref = 1;
+  acceptRaMtu = 1;
+  acceptRaFromLocal = 0;
+  rtrProbeInterval = 60;
+  acceptRaRtInfoMinPlen = 0;
+  acceptRaRtInfoMaxPlen = 0;
+  proxyNdp = 0;
+  acceptSourceRoute = 0;
+  acceptUntrackedNa = 0;
+  mcForwarding = 0;
+  forceTllao = 0;
+  forceForwarding = 0;
+  ndiscNotify = 0;
+  ndiscTclass = 0;
+  ndiscEvictNocarrier = 1;
+  suppressFragNdisc = 1;
+  useOifAddrsOnly = 0;
+  keepAddrOnDown = 0;
+  ignoreRoutesWithLinkdown = 0;
+  dropUnicastInL2Multicast = 0;
+  dropUnsolicitedNa = 0;
+  addrGenMode = 0;
+  raHonorPioLife = 0;
+  raHonorPioPflag = 0;
+  seg6Enabled = 0;
+  seg6RequireHmac = 0;
+  rplSegEnabled = 0;
+  ioam6Enabled = 0;
+  ioam6Id = 0xffff;
+  ioam6IdWide = 0xffffffff;
+}
+
+/** An IPv6 address of a device without its references (structs.ts). Times are nanoseconds of the monotonic clock,
+ * lifetimes seconds, 0xffffffff for ever. */
+export class Inet6IfaddrFields {
+  readonly addr: Uint8Array;
+  readonly peerAddr: Uint8Array | null = null;
+  prefixLen: number;
+  flags = 0;
+  scope = 0;
+  /** INET6_IFADDR_STATE_ of addrconf.ts. */
+  state = 0;
+  dadProbes = 0;
+  dadNonce: Uint8Array | null = null;
+  validLft = 0xffffffff;
+  preferedLft = 0xffffffff;
+  cstamp = 0;
+  tstamp = 0;
+  rtPriority = 0;
+  ifaProto = 0;
+  /** The route that came with it; null where another address has it. */
+  rt: unknown = null;
+  dadCancel: (() => void) | null = null;
+  constructor(addr: Uint8Array, prefixLen: number) {
+    this.addr = addr;
+    this.prefixLen = prefixLen;
+  }
+}
+
+/** struct ifmcaddr6: a group that a device listens to. */
+export interface Ifmcaddr6 {
+  readonly addr: Uint8Array;
+  users: number;
+  flags: number;
+  sfmode: number;
+  /** Sockets that exclude and that include sources. */
+  sfcount: [number, number];
+  /** Reports of a changed filter mode that are still to be sent. */
+  crcount: number;
+  sources: Map<string, Ip6SfList>;
+  /** Sources that went and are still to be reported. */
+  tomb: Map<string, Ip6SfList>;
+  workCancel: (() => void) | null;
+  workAt: number;
+}
+/** struct ip6_sf_list: a source of a group, how many sockets exclude [0] and include [1] it. */
+export interface Ip6SfList {
+  addr: Uint8Array;
+  sfcount: [number, number];
+  oldin: boolean;
+  crcount: number;
+  gsresp: boolean;
+}
+
+/** IPv6 on a device without its references (structs.ts). */
+export class Inet6DevFields {
+  readonly cnf: Ipv6Devconf;
+  /** IF_ flags of if_inet6.h: IF_READY, IF_RA_MANAGED, … */
+  ifFlags = 0;
+  dead = false;
+  /** Groups joined, latest first, by the address as `in6Key` gives it. */
+  readonly mcList = new Map<string, Ifmcaddr6>();
+  /** Groups left whose leaving is still to be reported (mc_tomb). */
+  readonly mcTomb = new Map<string, Ifmcaddr6>();
+  readonly acList = new Map<string, { addr: Uint8Array; users: number; rt: unknown }>();
+  mcQrv = 2;
+  mcGqRunning = false;
+  mcIfcCount = 0;
+  mcDadCount = 0;
+  mcV1Seen = 0;
+  mcQi = 125e9;
+  mcQri = 10e9;
+  mcMaxdelay = 1e9;
+  mcIfcCancel: (() => void) | null = null;
+  mcGqCancel: (() => void) | null = null;
+  mcDadCancel: (() => void) | null = null;
+  mcQueryCancel: (() => void) | null = null;
+  rsProbes = 0;
+  rsInterval = 0;
+  rsCancel: (() => void) | null = null;
+  raMtu = 0;
+  tstamp = 0;
+  /** /proc/net/dev_snmp6/NAME. */
+  readonly ip6 = new Float64Array(33);
+  readonly icmp6 = new Float64Array(6);
+  readonly icmp6Msg = new Float64Array(512);
+  constructor(cnf: Ipv6Devconf) {
+    this.cnf = cnf;
+  }
 }
 
 /** struct rtnl_link_stats64. */

@@ -4,9 +4,12 @@ import {
   type Cred,
   DevStats,
   type HwAddr,
+  Inet6DevFields,
+  Inet6IfaddrFields,
   type Inet6SkbParm,
   type IpOptions,
   type Ipv4Devconf,
+  type Ipv6Devconf,
   type KernelMapping,
   type Msghdr,
   type SockExtendedErr,
@@ -313,42 +316,23 @@ export interface IpMcList {
 
 // ---- IPv6 on a device -------------------------------------------------------------------------------------------
 
-export class Inet6Ifaddr {
+/** struct inet6_ifaddr: an address of a device. */
+export class Inet6Ifaddr extends Inet6IfaddrFields {
   readonly idev: Inet6Dev;
-  addr: Uint8Array;
-  prefixLen: number;
-  flags = 0;
-  scope = 0;
-  state = 0;
-  dadProbes = 0;
-  validLft = 0xffffffff;
-  preferedLft = 0xffffffff;
-  timerCancel: (() => void) | null = null;
   constructor(idev: Inet6Dev, addr: Uint8Array, prefixLen: number) {
+    super(addr, prefixLen);
     this.idev = idev;
-    this.addr = addr;
-    this.prefixLen = prefixLen;
   }
 }
 
-export class Inet6Dev {
+/** struct inet6_dev: IPv6 on a device. */
+export class Inet6Dev extends Inet6DevFields {
   readonly dev: NetDevice;
+  /** By falling scope, as inet6_dump and /proc/net/if_inet6 have them. */
   readonly addrList: Inet6Ifaddr[] = [];
-  /** Groups joined, by the address in hexadecimal, with the count of users. */
-  readonly mcList = new Map<string, { addr: Uint8Array; users: number }>();
   ndParms: NeighParms | null = null;
-  disableIpv6 = 0;
-  hopLimit = 64;
-  mtu6 = 1500;
-  forwarding = 0;
-  acceptRa = 1;
-  acceptRedirects = 1;
-  dadTransmits = 1;
-  acceptSourceRoute = 0;
-  dead = false;
-  ready = false;
-  rsCancel: (() => void) | null = null;
-  constructor(dev: NetDevice) {
+  constructor(dev: NetDevice, cnf: Ipv6Devconf) {
+    super(cnf);
     this.dev = dev;
   }
 }
@@ -463,9 +447,9 @@ export class DstEntry {
   neighKey = 0;
   /** Exception (struct fib_nh_exception) this came from. */
   fibInfo: unknown = null;
-  // rt6_info
+  // rt6_info: next hop behind a gateway, and the destination that a cached clone (RTF_CACHE) is for.
   gw6: Uint8Array | null = null;
-  prefsrc6: Uint8Array | null = null;
+  dst6: Uint8Array | null = null;
   idev6: Inet6Dev | null = null;
 
   constructor(
