@@ -61,3 +61,20 @@ export function emitAh(bytes: Uint8Array, at: number, header: AhHeader): number 
   bytes.set(header.icv, at + AH_HEADER_LENGTH);
   return at + AH_HEADER_LENGTH + header.icv.length;
 }
+
+export interface EspHeader {
+  spi: number;
+  sequence: number;
+}
+
+export function parseEsp(bytes: Uint8Array, at: number, end: number): EspHeader | Stop {
+  if (end - at < ESP_HEADER_LENGTH) return truncated('esp', at, ESP_HEADER_LENGTH, end - at);
+  return { spi: espSpi(bytes, at), sequence: espSequence(bytes, at) };
+}
+
+/** Writes the header at `at`; gives the offset behind it. */
+export function emitEsp(bytes: Uint8Array, at: number, header: EspHeader): number {
+  putBe32(bytes, at + ESP_SPI, header.spi);
+  putBe32(bytes, at + ESP_SEQUENCE, header.sequence);
+  return at + ESP_HEADER_LENGTH;
+}

@@ -1,4 +1,5 @@
-import { be16, be32 } from '../bytes/endian.ts';
+import { be16, be32, putBe32 } from '../bytes/endian.ts';
+import { type Stop, truncated } from './stop.ts';
 
 /** NTP, RFC 5905 7.3 (versions 1 to 4), and its control messages, RFC 9327 2.
  *
@@ -62,3 +63,70 @@ export const status = (bytes: Uint8Array, at: number): number => be16(bytes, at 
 export const association = (bytes: Uint8Array, at: number): number => be16(bytes, at + ASSOCIATION);
 export const offset = (bytes: Uint8Array, at: number): number => be16(bytes, at + OFFSET);
 export const count = (bytes: Uint8Array, at: number): number => be16(bytes, at + COUNT);
+
+/** A timestamp: seconds since 1900, and the fraction in units of 2^-32 s. */
+export interface NtpTimestamp {
+  seconds: number;
+  fraction: number;
+}
+
+/** Header of a packet of modes 1 to 5. */
+export interface NtpHeader {
+  leap: number;
+  version: number;
+  mode: number;
+  stratum: number;
+  /** Powers of two, in seconds; signed. */
+  poll: number;
+  precision: number;
+  /** Seconds in 16.16 fixed point. */
+  rootDelay: number;
+  rootDispersion: number;
+  referenceId: number;
+  reference: NtpTimestamp;
+  origin: NtpTimestamp;
+  receive: NtpTimestamp;
+  transmit: NtpTimestamp;
+}
+
+const timestamp = (bytes: Uint8Array, at: number): NtpTimestamp => ({
+  seconds: seconds(bytes, at),
+  fraction: fraction(bytes, at),
+});
+
+export function parse(bytes: Uint8Array, at: number, end: number): NtpHeader | Stop {
+  if (end - at < HEADER_LENGTH) return truncated('ntp', at, HEADER_LENGTH, end - at);
+  return {
+    leap: leap(bytes, at),
+    version: version(bytes, at),
+    mode: mode(bytes, at),
+    stratum: bytes[at + STRATUM]!,
+    poll: (bytes[at + POLL]! << 24) >> 24,
+    precision: (bytes[at + PRECISION]! << 24) >> 24,
+    rootDelay: be32(bytes, at + ROOT_DELAY),
+    rootDispersion: be32(bytes, at + ROOT_DISPERSION),
+    referenceId: be32(bytes, at + REFERENCE_ID),
+    reference: timestamp(bytes, at + REFERENCE_TIME),
+    origin: timestamp(bytes, at + ORIGIN_TIME),
+    receive: timestamp(bytes, at + RECEIVE_TIME),
+    transmit: timestamp(bytes, at + TRANSMIT_TIME),
+  };
+}
+
+/** Writes the header at `at`; gives the offset behind it. */
+export function emit(bytes: Uint8Array, at: number, header: NtpHeader): number {
+  bytes[at] = ((header.leap & 3) << 6) | ((header.version & 7) << 3) | (header.mode & 7);
+  bytes[at + STRATUM] = header.stratum;
+  bytes[at + POLL] = header.poll;
+  bytes[at + PRECISION] = header.precision;
+  putBe32(bytes, at + ROOT_DELAY, header.rootDelay);
+  putBe32(bytes, at + ROOT_DISPERSION, header.rootDispersion);
+  putBe32(bytes, at + REFERENCE_ID, header.referenceId);
+  let to = at + REFERENCE_TIME;
+  for (const time of [header.reference, header.origin, header.receive, header.transmit]) {
+    putBe32(bytes, to, time.seconds);
+    putBe32(bytes, to + 4, time.fraction);
+    to += 8;
+  }
+  return to;
+}

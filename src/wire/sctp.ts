@@ -1,5 +1,6 @@
 import { be16, be32, putBe16, putBe32 } from '../bytes/endian.ts';
-import { type Stop, truncated } from './stop.ts';
+import { copyOf } from './address.ts';
+import { invalid, type Stop, truncated } from './stop.ts';
 
 /** SCTP, RFC 9260 3: a common header, then chunks, each padded to a multiple of four bytes.
  *
@@ -93,4 +94,51 @@ export function crc(bytes: Uint8Array, at: number, end: number): number {
   value = ~value >>> 0;
   // Its bytes go low one first.
   return (((value & 0xff) << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+}
+
+/** Writes the checksum of the packet from `at` up to `end` into its header. */
+export const putCrc = (bytes: Uint8Array, at: number, end: number): void =>
+  putBe32(bytes, at + CHECKSUM, crc(bytes, at, end));
+
+export interface SctpChunk {
+  type: number;
+  flags: number;
+  /** Behind the chunk's header, without padding. */
+  value: Uint8Array;
+}
+
+/** The chunks from `at`, behind the common header, up to `end`. */
+export function parseChunks(bytes: Uint8Array, at: number, end: number): SctpChunk[] | Stop {
+  const chunks: SctpChunk[] = [];
+  while (at < end) {
+    if (end - at < CHUNK_HEADER_LENGTH) return truncated('sctp', at, CHUNK_HEADER_LENGTH, end - at);
+    const length = be16(bytes, at + 2);
+    if (length < CHUNK_HEADER_LENGTH) return invalid('sctp', at + 2, CHUNK_HEADER_LENGTH, length, 'sctp.chunk_length');
+    if (end - at < length) return truncated('sctp', at, length, end - at, 'sctp.chunk_length');
+    chunks.push({
+      type: bytes[at]!,
+      flags: bytes[at + 1]!,
+      value: copyOf(bytes, at + CHUNK_HEADER_LENGTH, length - CHUNK_HEADER_LENGTH),
+    });
+    at += (length + 3) & ~3;
+  }
+  return chunks;
+}
+
+/** Bytes that `emitChunks` writes. */
+export const emittedChunksLength = (chunks: readonly SctpChunk[]): number =>
+  chunks.reduce((sum, { value }) => sum + ((CHUNK_HEADER_LENGTH + value.length + 3) & ~3), 0);
+
+/** Writes the chunks at `at`, each padded with zeros to a multiple of four bytes; gives the offset behind them. */
+export function emitChunks(bytes: Uint8Array, at: number, chunks: readonly SctpChunk[]): number {
+  for (const { type, flags, value } of chunks) {
+    const length = CHUNK_HEADER_LENGTH + value.length;
+    bytes[at] = type;
+    bytes[at + 1] = flags;
+    putBe16(bytes, at + 2, length);
+    bytes.set(value, at + CHUNK_HEADER_LENGTH);
+    bytes.fill(0, at + length, at + ((length + 3) & ~3));
+    at += (length + 3) & ~3;
+  }
+  return at;
 }

@@ -1,3 +1,7 @@
+import { be16, be32, putBe16, putBe32 } from '../bytes/endian.ts';
+import { copyOf } from './address.ts';
+import { invalid, type Stop, truncated } from './stop.ts';
+
 /** Bridge protocol data units of the spanning tree protocols: STP and RSTP (IEEE 802.1D-2004 9.3), MSTP (IEEE 802.1Q
  * 14.4).
  *
@@ -44,3 +48,69 @@ export const VERSION_STP = 0;
 export const VERSION_RSTP = 2;
 export const VERSION_MSTP = 3;
 export const VERSION_SPB = 4;
+
+export const BRIDGE_ID_LENGTH = 8;
+
+/** A configuration unit of STP or RSTP, or a notice that the topology changed. Times are in units of 1/256 s; bridge ids
+ * are eight bytes: priority and extension (2), address (6). */
+export type StpUnit =
+  | { kind: 'topologyChange' }
+  | {
+      kind: 'config' | 'rapid';
+      flags: number;
+      root: Uint8Array;
+      cost: number;
+      bridge: Uint8Array;
+      port: number;
+      messageAge: number;
+      maxAge: number;
+      helloTime: number;
+      forwardDelay: number;
+    };
+
+/** The unit at `at`; of version 3 and later the part that RSTP has as well. */
+export function parse(bytes: Uint8Array, at: number, end: number): StpUnit | Stop {
+  if (end - at < TOPOLOGY_LENGTH) return truncated('stp', at, TOPOLOGY_LENGTH, end - at);
+  if (be16(bytes, at + PROTOCOL) !== 0) return invalid('stp', at, 0, be16(bytes, at + PROTOCOL), 'stp.protocol');
+  const type = bytes[at + TYPE]!;
+  if (type === TYPE_TOPOLOGY_CHANGE) return { kind: 'topologyChange' };
+  if (type !== TYPE_CONFIG && type !== TYPE_RAPID) return invalid('stp', at + TYPE, TYPE_RAPID, type, 'stp.type');
+  const length = type === TYPE_RAPID ? RAPID_LENGTH : CONFIG_LENGTH;
+  if (end - at < length) return truncated('stp', at, length, end - at);
+  return {
+    kind: type === TYPE_RAPID ? 'rapid' : 'config',
+    flags: bytes[at + FLAGS]!,
+    root: copyOf(bytes, at + ROOT, BRIDGE_ID_LENGTH),
+    cost: be32(bytes, at + COST),
+    bridge: copyOf(bytes, at + BRIDGE, BRIDGE_ID_LENGTH),
+    port: be16(bytes, at + PORT),
+    messageAge: be16(bytes, at + MESSAGE_AGE),
+    maxAge: be16(bytes, at + MAX_AGE),
+    helloTime: be16(bytes, at + HELLO_TIME),
+    forwardDelay: be16(bytes, at + FORWARD_DELAY),
+  };
+}
+
+/** Writes the unit at `at`; gives the offset behind it. */
+export function emit(bytes: Uint8Array, at: number, unit: StpUnit): number {
+  putBe16(bytes, at + PROTOCOL, 0);
+  bytes[at + VERSION] = unit.kind === 'rapid' ? VERSION_RSTP : VERSION_STP;
+  if (unit.kind === 'topologyChange') {
+    bytes[at + TYPE] = TYPE_TOPOLOGY_CHANGE;
+    return at + TOPOLOGY_LENGTH;
+  }
+  bytes[at + TYPE] = unit.kind === 'rapid' ? TYPE_RAPID : TYPE_CONFIG;
+  bytes[at + FLAGS] = unit.flags;
+  bytes.set(unit.root, at + ROOT);
+  putBe32(bytes, at + COST, unit.cost);
+  bytes.set(unit.bridge, at + BRIDGE);
+  putBe16(bytes, at + PORT, unit.port);
+  putBe16(bytes, at + MESSAGE_AGE, unit.messageAge);
+  putBe16(bytes, at + MAX_AGE, unit.maxAge);
+  putBe16(bytes, at + HELLO_TIME, unit.helloTime);
+  putBe16(bytes, at + FORWARD_DELAY, unit.forwardDelay);
+  if (unit.kind === 'config') return at + CONFIG_LENGTH;
+  // IEEE 802.1D-2004 9.3.3: there is no version 1 information.
+  bytes[at + VERSION_1_LENGTH] = 0;
+  return at + RAPID_LENGTH;
+}
