@@ -8,6 +8,7 @@ import type { FanoutMode } from '../socket/packet.ts';
 import { DEFAULT_SNAP_LENGTH, PacketRing, type RingOptions } from '../socket/ring.ts';
 import type { TimestampType } from '../socket/timestamp.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { CounterWatch, type InterfaceCounters } from './counters.ts';
 import type { Expression } from './expression.ts';
 import { BlockFilter } from './filter.ts';
@@ -30,6 +31,11 @@ export interface LiveOptions {
   blockTimeout?: number | undefined;
   immediate?: boolean | undefined;
   timestampType?: TimestampType | undefined;
+  /** What files say of the interfaces (if_description, if_os). */
+  description?: string | undefined;
+  os?: string | undefined;
+  /** The time of the kernel that is captured on; default: the machine's. */
+  clock?: Clock | undefined;
   /** So many rings share the frames, each in a thread that `start` makes. */
   fanout?: { threads: number; mode: FanoutMode; start: (task: MemberTask) => Worker } | undefined;
 }
@@ -37,6 +43,7 @@ export interface LiveOptions {
 /** What `PacketRing.open` needs of the options, for one interface. */
 export function ringOptions(name: string, options: LiveOptions): RingOptions {
   const { filter, promiscuous, direction, snaplen, bufferSize, blockTimeout, immediate, timestampType } = options;
+  const { description, os } = options;
   return {
     interface: name,
     ...(filter === undefined ? {} : { filter: (type) => filter.program(type, 'kernel'), filterText: filter.text }),
@@ -47,6 +54,8 @@ export function ringOptions(name: string, options: LiveOptions): RingOptions {
     ...(blockTimeout === undefined ? {} : { blockTimeout }),
     ...(immediate === undefined ? {} : { immediate }),
     ...(timestampType === undefined ? {} : { timestampType }),
+    ...(description === undefined ? {} : { description }),
+    ...(os === undefined ? {} : { os }),
   };
 }
 
@@ -106,9 +115,13 @@ export const anyInterface = (ring: PacketRing, options: LiveOptions): FrameInter
   linkType: ring.link.linkType,
   snapLength: options.snaplen ?? DEFAULT_SNAP_LENGTH,
   timestampDigits: 9,
-  description: 'all interfaces',
+  description: `all interfaces${options.description === undefined ? '' : `; ${options.description}`}`,
+  ...(options.os === undefined ? {} : { os: options.os }),
   ...(options.filter === undefined ? {} : { filter: options.filter.text }),
 });
+
+/** A time of day, as `Clock.realtime` gives it. */
+export type Moment = ReturnType<Clock['realtime']>;
 
 /** Fills in what a savefile says at its end about each interface. The kernel counts by ring, so that the devices behind
  * `any` have no counts of their own but those of their drivers. */
@@ -116,13 +129,9 @@ export function fillStatistics(
   interfaces: readonly FrameInterface[],
   rings: readonly RingStatistics[],
   counters: readonly { name: string; counters: InterfaceCounters }[],
-  started: number,
+  started: Moment,
+  endTime: Moment,
 ): void {
-  const time = (milliseconds: number): { seconds: number; nanoseconds: number } => ({
-    seconds: Math.floor(milliseconds / 1000),
-    nanoseconds: Math.floor((milliseconds % 1000) * 1e6),
-  });
-  const endTime = time(Date.now());
   for (const known of interfaces) {
     const own = rings.filter((ring) => ring.interface === known.name);
     const device = counters.find(({ name }) => name === known.name)?.counters;
@@ -135,7 +144,7 @@ export function fillStatistics(
     const dropped = sum('dropped');
     const delivered = sum('delivered');
     known.statistics = {
-      startTime: time(started),
+      startTime: started,
       endTime,
       ...(device === undefined ? {} : { interfaceDropped: BigInt(device.rxDropped + device.rxMissed + device.rxFifo) }),
       ...(accepted === undefined ? {} : { filterAccepted: accepted }),
@@ -149,11 +158,14 @@ export function fillStatistics(
 export class SingleRing implements LiveSource {
   readonly #ring: FilteredRing;
   readonly #watch: CounterWatch | null;
-  readonly #started = Date.now();
+  readonly #clock: Clock;
+  readonly #started: Moment;
   readonly described: readonly FrameInterface[];
 
   constructor(system: SystemCalls, options: LiveOptions) {
     const name = options.interfaces[0]!;
+    this.#clock = options.clock ?? systemClock;
+    this.#started = this.#clock.realtime();
     this.#watch = name === 'any' ? null : new CounterWatch(system, name);
     this.#ring = new FilteredRing(
       PacketRing.open(system, ringOptions(name, options)),
@@ -182,7 +194,7 @@ export class SingleRing implements LiveSource {
 
   rings(): RingStatistics[] {
     const rings = [this.#ring.statistics()];
-    fillStatistics(this.described, rings, this.counters(), this.#started);
+    fillStatistics(this.described, rings, this.counters(), this.#started, this.#clock.realtime());
     return rings;
   }
 

@@ -2,10 +2,11 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { DEFAULT_BLOCK_TIMEOUT, PacketRing } from '../socket/ring.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { CounterWatch, type InterfaceCounters } from './counters.ts';
 import { openMembers } from './fanout.ts';
 import type { Feed } from './feed.ts';
-import { FilteredRing, fillStatistics, type LiveOptions, ringOptions, userProgram } from './live.ts';
+import { FilteredRing, fillStatistics, type LiveOptions, type Moment, ringOptions, userProgram } from './live.ts';
 import { type Batch, BlockMerger, copyBatch } from './merge.ts';
 import type { LiveSource } from './session.ts';
 import type { RingStatistics } from './statistics.ts';
@@ -69,7 +70,7 @@ export async function openMerged(system: SystemCalls, options: LiveOptions): Pro
     throw error;
   }
   const watches = options.interfaces.filter((name) => name !== 'any').map((name) => new CounterWatch(system, name));
-  return new MergedSource(feeds, watches, 2 * blockTimeout + PATIENCE, bufferSize, described);
+  return new MergedSource(feeds, watches, 2 * blockTimeout + PATIENCE, bufferSize, described, options.clock);
 }
 
 class MergedSource implements LiveSource {
@@ -79,7 +80,8 @@ class MergedSource implements LiveSource {
   readonly #feeds: Feed[];
   readonly #watches: CounterWatch[];
   readonly #merger: BlockMerger;
-  readonly #started = Date.now();
+  readonly #clock: Clock;
+  readonly #started: Moment;
   /** Row of `interfaces` by name and index of a ring's interface: members of a fanout group share a device. */
   readonly #ids = new Map<string, number>();
   #running = 0;
@@ -95,7 +97,10 @@ class MergedSource implements LiveSource {
     hold: number,
     bufferSize: number,
     described: readonly FrameInterface[],
+    clock: Clock = systemClock,
   ) {
+    this.#clock = clock;
+    this.#started = clock.realtime();
     this.#feeds = feeds;
     this.#watches = watches;
     this.#merger = new BlockMerger(feeds.length, hold);
@@ -103,6 +108,11 @@ class MergedSource implements LiveSource {
     this.described = described;
     // The interfaces of a file are in the order they were asked for, whichever has the first frame.
     if (!described.some(({ name }) => name === 'any')) for (const known of described) this.#id(known);
+  }
+
+  /** Milliseconds. */
+  #now(): number {
+    return this.#clock.monotonic() / 1e6;
   }
 
   #id(known: FrameInterface): number {
@@ -119,7 +129,7 @@ class MergedSource implements LiveSource {
     const ids = interfaces.map((known) => this.#id(known));
     const { interfaceId } = batch;
     for (let row = 0; row < batch.count; row++) interfaceId[row] = ids[interfaceId[row]!]!;
-    this.#merger.add(ring, batch, performance.now());
+    this.#merger.add(ring, batch, this.#now());
     this.#waitingBytes += batch.bytes.length;
     this.#wake?.();
     if (this.#waitingBytes <= WAITING_LIMIT) return undefined;
@@ -160,13 +170,13 @@ class MergedSource implements LiveSource {
       for (;;) {
         // With too much waiting, order gives way: a ring that is silent must not stop the others.
         const all = this.#running === 0 || this.#waitingBytes > WAITING_LIMIT;
-        const block = this.#merger.take(performance.now(), all, released);
+        const block = this.#merger.take(this.#now(), all, released);
         if (block !== null) {
           yield block;
           continue;
         }
         if (this.#running === 0) break;
-        await this.#pause(this.#merger.untilDue(performance.now()));
+        await this.#pause(this.#merger.untilDue(this.#now()));
       }
     } finally {
       await this.close();
@@ -176,10 +186,10 @@ class MergedSource implements LiveSource {
 
   #pause(limit: number | null): Promise<void> {
     return new Promise((resolve) => {
-      const timer = limit === null ? null : setTimeout(resume, Math.ceil(limit) + 1);
+      const cancel = limit === null ? null : this.#clock.after((Math.ceil(limit) + 1) * 1e6, resume);
       const self = this;
       function resume(): void {
-        if (timer !== null) clearTimeout(timer);
+        cancel?.();
         self.#wake = null;
         resolve();
       }
@@ -193,7 +203,7 @@ class MergedSource implements LiveSource {
 
   async rings(): Promise<RingStatistics[]> {
     const rings = await Promise.all(this.#feeds.map((feed) => feed.statistics()));
-    fillStatistics(this.described, rings, this.counters(), this.#started);
+    fillStatistics(this.described, rings, this.counters(), this.#started, this.#clock.realtime());
     return rings;
   }
 

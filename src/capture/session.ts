@@ -1,5 +1,6 @@
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface, FrameSink, FrameSource } from '../frames/source.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import type { InterfaceCounters } from './counters.ts';
 import { type CaptureStatistics, type RingStatistics, total } from './statistics.ts';
 
@@ -51,6 +52,8 @@ export interface SessionOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds between flushes of the sink, so that a killed process leaves a readable file. 0: never by time. */
   flushEvery?: number | undefined;
+  /** Whose time `duration` and the elapsed time are in: the one of the kernel that is captured on. Default: the machine's. */
+  clock?: Clock | undefined;
 }
 
 /** A sink throws this to say that it wants no more frames, and that nothing is wrong with that. */
@@ -62,7 +65,8 @@ export class OutputClosed extends Error {
  * throws for what the source or the sink did: `reason` and `error` say it, beside true statistics. */
 export class CaptureSession {
   readonly #options: SessionOptions;
-  readonly #started = performance.now();
+  readonly #clock: Clock;
+  readonly #started: number;
   #captured = 0;
   #left = 0;
   #bytes = 0;
@@ -76,6 +80,8 @@ export class CaptureSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#started = this.#clock.monotonic();
   }
 
   /** Ends the capture; the first reason stays. */
@@ -104,7 +110,7 @@ export class CaptureSession {
       left: this.#left + rings.reduce((sum, ring) => sum + ring.undelivered, 0),
       unwritten: 0,
       bytes: this.#bytes,
-      elapsed: ((this.#ended ?? performance.now()) - this.#started) / 1000,
+      elapsed: ((this.#ended ?? this.#clock.monotonic()) - this.#started) / 1e9,
       rings,
       interfaces: this.#options.source.counters(),
     };
@@ -115,7 +121,7 @@ export class CaptureSession {
     const onAbort = (): void => this.stop('asked');
     if (signal?.aborted) this.stop('asked');
     signal?.addEventListener('abort', onAbort, { once: true });
-    const durationTimer = duration === undefined ? null : setTimeout(() => this.stop('duration'), duration);
+    const endDuration = duration === undefined ? null : this.#clock.after(duration * 1e6, () => this.stop('duration'));
     const flushTimer = flushEvery > 0 ? setInterval(() => this.#flush(), flushEvery) : null;
     if (count !== undefined && count <= 0) this.stop('count');
     try {
@@ -134,10 +140,10 @@ export class CaptureSession {
     } catch (error) {
       this.stop('source-failed', asError(error));
     } finally {
-      if (durationTimer !== null) clearTimeout(durationTimer);
+      endDuration?.();
       if (flushTimer !== null) clearInterval(flushTimer);
       signal?.removeEventListener('abort', onAbort);
-      this.#ended = performance.now();
+      this.#ended = this.#clock.monotonic();
     }
     const statistics = await this.statistics();
     while (this.#busy !== null) await this.#busy;

@@ -1,3 +1,4 @@
+import type { BackendOptions } from './backend.ts';
 import type { PrintOptions, SelectOptions, WriteOptions } from './options.ts';
 
 export const FANOUT_MODES = ['hash', 'lb', 'cpu', 'rollover', 'rnd', 'qm'] as const;
@@ -8,7 +9,7 @@ export interface Fanout {
 }
 
 /** What `netlab capture` takes. */
-export interface CaptureOptions extends PrintOptions, WriteOptions, SelectOptions {
+export interface CaptureOptions extends PrintOptions, WriteOptions, SelectOptions, BackendOptions {
   interface?: string[];
   listInterfaces?: true;
   readFile?: string[];
@@ -25,5 +26,4 @@ export interface CaptureOptions extends PrintOptions, WriteOptions, SelectOption
   stats?: number;
   /** Shows the busiest conversations instead of frames. */
   top?: true;
-  backend: 'auto' | 'af_packet' | 'libpcap';
 }

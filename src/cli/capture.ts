@@ -1,4 +1,3 @@
-import { release } from 'node:os';
 import type { LiveSource, SessionResult } from '../capture/session.ts';
 import { CaptureSession, isClosedOutput } from '../capture/session.ts';
 import { linkTypeName } from '../savefile/index.ts';
@@ -6,10 +5,10 @@ import { DEFAULT_BUFFER_SIZE } from '../socket/ring.ts';
 import { type Link, links } from '../socket/route.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
+import { type ChosenSystem, chooseSystem } from './backend.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import { EXIT_FAILURE, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
-import { hostSystem } from './host.ts';
 import { defaultInterface, findInterface } from './interfaces.ts';
 import { DEFAULT_SNAPLEN, wantsNano } from './options.ts';
 import { type CountingSink, type OutputContext, prepareOutputs } from './outputs.ts';
@@ -28,11 +27,12 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
     throw new UsageError('--top shows conversations and -w writes frames: give one of them');
   const outputs = await prepareOutputs(options);
   const user = options.user === undefined ? null : lookUpUser(options.user);
-  const system = await hostSystem();
+  const chosen = await chooseSystem(options);
+  const { system } = chosen;
   const devices = await links(system);
   const { interfaces, filter } = chooseInterfaces(words, options, devices);
   const expression = filterText(filter, options.filterFile);
-  const source = await openSource(system, devices, interfaces, expression, options);
+  const source = await openSource(chosen, devices, interfaces, expression, options);
   let sink: CountingSink;
   try {
     // After the rings are open and before a file is: the files are then the user's.
@@ -42,7 +42,7 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
     sink = await open({
       live: true,
       interfaces: source.described,
-      section: { application: `netlab ${version()}`, os: `Linux ${release()}`, hardware: process.arch },
+      section: { application: `netlab ${version()}`, os: chosen.os, hardware: process.arch },
       interfaceName: namesByIndex(system, devices),
       showInterface: interfaces.length > 1,
     });
@@ -58,7 +58,7 @@ export async function runCapture(words: string[], options: CaptureOptions): Prom
     if (isClosedOutput(error)) return;
     throw error;
   }
-  await new CaptureRun(source, sink, interfaces, options).run();
+  await new CaptureRun(source, sink, interfaces, options, chosen).run();
 }
 
 function chooseInterfaces(
@@ -115,7 +115,13 @@ class CaptureRun {
   readonly #status: StatusLine;
   readonly #session: CaptureSession;
 
-  constructor(source: LiveSource, sink: CountingSink, interfaces: string[], options: CaptureOptions) {
+  constructor(
+    source: LiveSource,
+    sink: CountingSink,
+    interfaces: string[],
+    options: CaptureOptions,
+    { clock }: ChosenSystem,
+  ) {
     this.#source = source;
     this.#interfaces = interfaces;
     this.#options = options;
@@ -127,6 +133,7 @@ class CaptureRun {
       count: options.count,
       duration: options.duration === undefined ? undefined : options.duration * 1000,
       flushEvery: sink.flushEvery ?? 1000,
+      clock,
     });
   }
 

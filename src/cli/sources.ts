@@ -11,6 +11,7 @@ import { TIMESTAMP_TYPES } from '../socket/timestamp.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
 import { IFF_UP } from '../uapi/if.ts';
+import type { ChosenSystem } from './backend.ts';
 import type { CaptureOptions } from './capture-options.ts';
 import { Failure, UsageError } from './exit.ts';
 import { DEFAULT_SNAPLEN } from './options.ts';
@@ -19,12 +20,17 @@ import { noPermission } from './permission.ts';
 /** Opens what `netlab capture` captures from. Throws UsageError for a filter that is wrong, and Failure where the kernel
  * refuses: 77 without the privilege, with the commands that would work. */
 export async function openSource(
-  system: SystemCalls,
+  chosen: ChosenSystem,
   devices: readonly Link[],
   interfaces: string[],
   expression: string,
   options: CaptureOptions,
 ): Promise<LiveSource> {
+  const { system } = chosen;
+  if (options.fanout !== undefined && chosen.kind === 'emulated')
+    throw new UsageError(
+      '--fanout shares the frames of this machine among threads: the emulated network has one thread',
+    );
   const linkTypes = interfaces.map((name) =>
     name === 'any'
       ? LINKTYPE_LINUX_SLL2
@@ -51,6 +57,8 @@ export async function openSource(
     if (options.backend === 'libpcap') return await libpcapSource(interfaces, expression, options);
     return await afPacketSource(system, devices, interfaces, {
       ...liveOptions(interfaces, options),
+      ...(chosen.note === null ? {} : { description: chosen.note, os: chosen.os }),
+      clock: chosen.clock,
       filter,
     });
   } catch (error) {

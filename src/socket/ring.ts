@@ -37,6 +37,9 @@ export interface RingOptions {
   filter?: readonly SockFilter[] | ((linkType: number) => readonly SockFilter[] | null) | null;
   /** The filter as it was typed, for `FrameInterface.filter`. */
   filterText?: string;
+  /** For `FrameInterface.description` and `os`. */
+  description?: string;
+  os?: string;
   direction?: Direction;
   /** Bytes of each frame; default 262144. */
   snapLength?: number;
@@ -216,6 +219,8 @@ export class PacketRing implements FrameSource, AsyncIterator<FrameBlock> {
       ifindex,
       ...(macAddress && this.link.linkType === LINKTYPE_ETHERNET ? { macAddress } : {}),
       ...(this.#options.filterText ? { filter: this.#options.filterText } : {}),
+      ...(this.#options.description ? { description: this.#options.description } : {}),
+      ...(this.#options.os ? { os: this.#options.os } : {}),
     });
     this.#ids.set(ifindex, id);
     return id;

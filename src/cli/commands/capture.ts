@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addBackendOptions } from '../backend.ts';
 import { type CaptureOptions, FANOUT_MODES, type Fanout } from '../capture-options.ts';
 import { fieldWords } from '../format.ts';
 import { collected, integer, seconds } from '../numbers.ts';
@@ -51,10 +52,8 @@ export function define(program: Command): void {
     .option('--fanout <threads> [mode]', `share the frames among threads, by ${FANOUT_MODES.join(', ')}`, fanout)
     .option('-Z, --user <name>', 'become this user after opening the interface')
     .option('--top', 'show the busiest conversations, every second, instead of frames')
-    .option('--stats <seconds>', 'print statistics this often', seconds)
-    .addOption(
-      new Option('--backend <name>', 'how to capture').choices(['auto', 'af_packet', 'libpcap']).default('auto'),
-    );
+    .option('--stats <seconds>', 'print statistics this often', seconds);
+  addBackendOptions(command, ['af_packet', 'libpcap', 'emulated']);
   addSelectOptions(command);
   addWriteOptions(command);
   addPrintOptions(command);
@@ -64,7 +63,7 @@ export function define(program: Command): void {
       if (options.snapshotLength !== undefined) options.snaplen ??= options.snapshotLength;
       if (options.listInterfaces) {
         const { listInterfaces } = await import('./interfaces.ts');
-        return listInterfaces(undefined, {});
+        return listInterfaces(undefined, options);
       }
       if (options.readFile !== undefined) {
         const { runRead } = await import('../read.ts');

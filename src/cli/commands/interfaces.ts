@@ -1,20 +1,24 @@
 import type { Command } from 'commander';
+import { addBackendOptions, type BackendOptions } from '../backend.ts';
 import type { InterfaceInfo } from '../interfaces.ts';
 
 export function define(program: Command): void {
-  program
+  const command = program
     .command('interfaces')
     .description('Lists network interfaces: state, addresses, link type, counters of the driver.')
     .argument('[name]', 'only this one')
-    .option('--json', 'print them as JSON')
-    .action(listInterfaces);
+    .option('--json', 'print them as JSON');
+  addBackendOptions(command).action(listInterfaces);
 }
 
-export async function listInterfaces(name: string | undefined, options: { json?: true }): Promise<void> {
-  const { hostSystem } = await import('../host.ts');
+export async function listInterfaces(
+  name: string | undefined,
+  options: BackendOptions & { json?: true },
+): Promise<void> {
+  const { chooseSystem } = await import('../backend.ts');
   const { findInterface, interfaceInfos } = await import('../interfaces.ts');
   const { links } = await import('../../socket/route.ts');
-  const system = await hostSystem();
+  const { system } = await chooseSystem(options);
   let infos = await interfaceInfos(system);
   if (name !== undefined) {
     const { ifindex } = findInterface(await links(system), name);
