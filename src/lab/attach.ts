@@ -5,8 +5,9 @@ import { PacketSocket } from '../socket/packet.ts';
 import type { PollFd, SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
 import { messageHeader } from '../syscall/message.ts';
-import { EAGAIN, EINTR, EINVAL, ENETDOWN } from '../uapi/errno.ts';
+import { EAGAIN, EINTR, EINVAL, ENETDOWN, ENODEV } from '../uapi/errno.ts';
 import { hostU16, hostU32 } from '../uapi/host.ts';
+import { IFF_UP } from '../uapi/if.ts';
 import {
   PACKET_VNET_HDR,
   TP_STATUS_VLAN_TPID_VALID,
@@ -52,8 +53,9 @@ export function attachTap(port: Port, system: SystemCalls, fd: number): Attachme
  * SystemError (EPERM, ENODEV, ENETDOWN). */
 export function attachInterface(port: Port, system: SystemCalls, name: string): Attachment {
   const socket = PacketSocket.create(system);
+  let ifindex: number;
   try {
-    const { ifindex } = socket.device(name);
+    ({ ifindex } = socket.device(name));
     socket.setOption(SOL_PACKET, PACKET_VNET_HDR, 1, 'setsockopt PACKET_VNET_HDR');
     socket.setAuxdata(true);
     socket.setIgnoreOutgoing(true);
@@ -79,6 +81,11 @@ export function attachInterface(port: Port, system: SystemCalls, name: string): 
       return length;
     },
     send: (frame) => system.sendmsg(fd, messageHeader([plain, frame]), 0),
+    state() {
+      const now = socket.deviceName(ifindex);
+      if (now === null) return 'gone';
+      return (socket.device(now).flags & IFF_UP) === 0 ? 'down' : 'up';
+    },
     close: () => socket.close(),
   });
 }
@@ -89,6 +96,8 @@ const LARGEST_FRAME = 65536 + 256;
 const RECEIVE_BUFFER = 4 << 20;
 /** Frames received before the event loop has its turn. */
 const AT_A_TIME = 64;
+/** Milliseconds between two looks at a device that is down. */
+const LOOK_AGAIN = 100;
 const ADDRESSES = 12;
 const TAG = 4;
 
@@ -114,6 +123,8 @@ interface FrameEnd {
   /** Reads one frame; what is delivered is the callee's only during the call. */
   receive(deliver: (frame: Uint8Array) => void): number;
   send(frame: Uint8Array): number;
+  /** After ENETDOWN: is the device up again, or gone? */
+  state?(): 'up' | 'down' | 'gone';
   close(): void;
 }
 
@@ -125,6 +136,7 @@ class Pump implements Attachment {
   readonly #end: FrameEnd;
   readonly #poll: PollFd[];
   #attached = true;
+  #down = false;
   #cancel: () => void = () => {};
 
   constructor(port: Port, system: SystemCalls, fd: number, end: FrameEnd) {
@@ -141,12 +153,26 @@ class Pump implements Attachment {
   }
 
   #wait(): void {
-    this.#cancel = this.#system.pollWait(this.#poll, -1, (ready) => {
+    this.#cancel = this.#system.pollWait(this.#poll, this.#down ? LOOK_AGAIN : -1, (ready) => {
       if (!this.#attached) return;
       if (ready < 0) this.#fail(-ready, 'poll');
       else if ((this.#poll[0]!.revents & POLLNVAL) !== 0) this.detach();
-      else if (this.#receive()) this.#wait();
+      else if (this.#look() && this.#receive()) this.#wait();
     });
+  }
+
+  /** While the other side's device is down: whether it still is. False where it is gone. */
+  #look(): boolean {
+    if (!this.#down) return true;
+    const state = this.#end.state?.() ?? 'up';
+    if (state === 'gone') this.#fail(ENODEV, 'read');
+    else this.#setDown(state === 'down');
+    return state !== 'gone';
+  }
+
+  #setDown(down: boolean): void {
+    this.#down = down;
+    netifCarrier(this.#port.dev, !down);
   }
 
   /** False where it is over. */
@@ -154,13 +180,14 @@ class Pump implements Attachment {
     for (let taken = 0; taken < AT_A_TIME; taken++) {
       const result = this.#end.receive(this.#deliver);
       if (!this.#attached) return false;
-      if (result >= 0 || result === -EINTR) continue;
       if (result === -EAGAIN) return true;
-      // A packet socket tells once that its device went down, and goes on when it is up again. EINVAL: a frame that the
-      // other kernel cannot describe by a struct virtio_net_hdr; it is lost.
-      if (result === -ENETDOWN || result === -EINVAL) continue;
-      this.#fail(-result, 'read');
-      return false;
+      // A packet socket tells once that its device went down (or away, which is seen a moment later).
+      if (result === -ENETDOWN) this.#setDown(true);
+      // EINVAL: a frame that the other kernel cannot describe by a struct virtio_net_hdr; it is lost.
+      else if (result < 0 && result !== -EINTR && result !== -EINVAL) {
+        this.#fail(-result, 'read');
+        return false;
+      }
     }
     return true;
   }
