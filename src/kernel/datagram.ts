@@ -17,6 +17,7 @@ import {
   TCP_CLOSE,
   TCP_ESTABLISHED,
 } from './sock.ts';
+import { reuseportHasConnsSet } from './sock-reuseport.ts';
 import type { Sock } from './structs.ts';
 
 /** connect and disconnect of datagram sockets of IPv4 (net/ipv4/datagram.c). */
@@ -69,6 +70,7 @@ export function ip4DatagramConnect(sk: Sock, address: Uint8Array): number {
     inet.rcvSaddr = fl.saddr;
     sk.prot.rehash?.(sk);
   }
+  reuseportHasConnsSet(inet);
   sk.state = TCP_ESTABLISHED;
   inet.ident = net.random() & 0xffff;
   sk.dst = dst;

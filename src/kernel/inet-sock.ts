@@ -1,4 +1,5 @@
 import { Inet6Cork, type Ipv6TxOptions } from './ipv6/flow.ts';
+import type { SockReuseport } from './sock-reuseport.ts';
 import { type DstEntry, type Net, type Proto, Sock } from './structs.ts';
 import type { IpOptions } from './structs-plain.ts';
 
@@ -94,7 +95,7 @@ export class InetSock extends Sock {
   forwardThreshold = 0;
   /** Place in the port tables. */
   hashed = false;
-  reuseportGroup: unknown = null;
+  reuseportGroup: SockReuseport | null = null;
   // raw_sock
   icmpFilter = 0;
   icmp6Filter: Uint32Array | null = null;
@@ -106,6 +107,23 @@ export class InetSock extends Sock {
     this.forwardThreshold = this.rcvbuf >> 2;
   }
 }
+
+/** Bits of rxopt: what is told with each packet of IPv6. Those with an O are of RFC 2292. */
+export const RXOPT_RXINFO = 1;
+export const RXOPT_RXOINFO = 2;
+export const RXOPT_RXHLIM = 4;
+export const RXOPT_RXOHLIM = 8;
+export const RXOPT_HOPOPTS = 0x10;
+export const RXOPT_OHOPOPTS = 0x20;
+export const RXOPT_DSTOPTS = 0x40;
+export const RXOPT_ODSTOPTS = 0x80;
+export const RXOPT_SRCRT = 0x100;
+export const RXOPT_OSRCRT = 0x200;
+export const RXOPT_RXTCLASS = 0x400;
+export const RXOPT_RXFLOW = 0x800;
+export const RXOPT_RXPMTU = 0x1000;
+export const RXOPT_RXORIGDSTADDR = 0x2000;
+export const RXOPT_RECVFRAGSIZE = 0x4000;
 
 /** struct ipv6_pinfo and the IPv6 part of struct inet_sock. */
 export class Inet6SockFields {
@@ -136,9 +154,9 @@ export class Inet6SockFields {
   /** IPV6_MTU: fragments of at most this; 0: the path's. */
   frag = 0;
   routerAlert = -1;
-  freebind = false;
-  transparent = false;
-  /** Which control messages are wanted: bits of IPV6_RXOPT_. */
+  rtalertIsolate = false;
+  repflow = false;
+  /** RXOPT_ bits. */
   rxopt = 0;
   stickyPktinfoIfindex = 0;
   stickyPktinfoAddr: Uint8Array = new Uint8Array(16);

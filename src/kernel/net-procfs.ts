@@ -26,7 +26,7 @@ import { rawProt, rawTable } from './raw.ts';
 import { sockProtInuseGet } from './sock.ts';
 import type { Net, PacketType } from './structs.ts';
 import { udpliteProt, udpProt } from './udp.ts';
-import { UDP_TABLE_KEY, UDPLITE_TABLE_KEY, udpTable } from './udp-table.ts';
+import { UDP_TABLE_KEY, UDPLITE_TABLE_KEY, udpSockets } from './udp-table.ts';
 
 /** /proc/net: what the kernel counts and holds, in Linux's format. */
 
@@ -101,7 +101,7 @@ function inetLine(sk: InetSock, slot: number, width: number, remotePort: number)
 function udp(net: Net, key: number): string {
   let text =
     '   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            \n';
-  const list = [...udpTable(net, key).values()].flat().filter((sk) => sk.family === AF_INET);
+  const list = udpSockets(net, key).filter((sk) => sk.family === AF_INET);
   for (const sk of list.sort((a, b) => a.num - b.num)) text += `${inetLine(sk, sk.num, 5, sk.dport).padEnd(127)}\n`;
   return text;
 }

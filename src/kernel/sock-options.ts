@@ -18,7 +18,8 @@ import { IFNAMSIZ } from '../uapi/if.ts';
 import { IPPROTO_UDP, IPPROTO_UDPLITE } from '../uapi/in.ts';
 import { SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_RX_SOFTWARE } from '../uapi/net_tstamp.ts';
 import * as S from '../uapi/socket.ts';
-import { copyBpfFprog, skAttachFilter, skDetachFilter } from './filter.ts';
+import { skAttachFilter, skDetachFilter } from './filter.ts';
+import type { InetSock } from './inet-sock.ts';
 import {
   SOCK_BROADCAST,
   SOCK_DBG,
@@ -46,6 +47,7 @@ import {
   sockEnableTimestamp,
   TCP_LISTEN,
 } from './sock.ts';
+import { reuseportDetachProg, skReuseportAttachFilter } from './sock-reuseport.ts';
 import type { Sock, Socket } from './structs.ts';
 
 /** Options of level SOL_SOCKET (sk_setsockopt and sk_getsockopt of net/core/sock.c). */
@@ -246,13 +248,10 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
     case S.SO_ATTACH_REUSEPORT_EBPF:
       // No bpf(2), so no descriptor of a program.
       return value.length === 4 ? -EBADF : -EINVAL;
-    case S.SO_ATTACH_REUSEPORT_CBPF: {
-      const image = copyBpfFprog(value);
-      if (typeof image === 'number') return image;
-      return -EINVAL;
-    }
+    case S.SO_ATTACH_REUSEPORT_CBPF:
+      return skReuseportAttachFilter(sk, value, !(sk as InetSock).hashed);
     case S.SO_DETACH_REUSEPORT_BPF:
-      return -EINVAL;
+      return reuseportDetachProg(sk);
     case S.SO_DETACH_FILTER:
       return skDetachFilter(sk, ENOENT);
     case S.SO_LOCK_FILTER:

@@ -55,7 +55,15 @@ import {
   type Socket,
 } from './structs.ts';
 import type { Msghdr } from './structs-plain.ts';
-import { UDP_TABLE_KEY, UDPLITE_TABLE_KEY, type UdpTable, udp4LibLookup, udpTable } from './udp-table.ts';
+import {
+  UDP_TABLE_KEY,
+  UDPLITE_TABLE_KEY,
+  type UdpTable,
+  udp4LibLookup,
+  udpPortSockets,
+  udpTable,
+  v6only,
+} from './udp-table.ts';
 
 /** Datagrams that come in: to which socket, into its queue, out of it (net/ipv4/udp.c). */
 
@@ -288,8 +296,7 @@ function isMcastSock(sk: InetSock, daddr: number, saddr: number, sport: number, 
   if (sk.daddr !== 0 && sk.daddr !== saddr) return false;
   if (sk.dport !== 0 && sk.dport !== sport) return false;
   if (sk.rcvSaddr !== 0 && sk.rcvSaddr !== daddr) return false;
-  if (sk.inet6 !== null && (sk.inet6.v6only || (sk.rcvSaddr === 0 && sk.inet6.rcvSaddr.some((byte) => byte !== 0))))
-    return false;
+  if (v6only(sk)) return false;
   if (sk.boundDevIf !== 0 && sk.boundDevIf !== dif) return false;
   return ipMcSfAllow(sk, daddr, saddr, dif);
 }
@@ -303,18 +310,16 @@ function mcastDeliver(
   table: UdpTable,
   mibs: Float64Array,
 ): number {
-  const list = table.get(dport);
   const dif = skb.dev!.ifindex;
   let first: InetSock | null = null;
-  if (list !== undefined)
-    for (const sk of list) {
-      if (!isMcastSock(sk, daddr, saddr, sport, dif)) continue;
-      if (first === null) {
-        first = sk;
-        continue;
-      }
-      udpQueueRcvSkb(sk, skbClone(skb));
+  for (const sk of udpPortSockets(table, dport)) {
+    if (!isMcastSock(sk, daddr, saddr, sport, dif)) continue;
+    if (first === null) {
+      first = sk;
+      continue;
     }
+    udpQueueRcvSkb(sk, skbClone(skb));
+  }
   if (first !== null) udpQueueRcvSkb(first, skb);
   else {
     mibs[mib.UDP_IGNOREDMULTI]!++;
@@ -353,7 +358,7 @@ function rcv(net: Net, skb: SkBuff, protocol: number): number {
   const dport = be16(head, skb.data + UDP_DEST);
   if (skb.dst!.rtFlags & (RTCF_BROADCAST | RTCF_MULTICAST))
     return mcastDeliver(skb, saddr, daddr, sport, dport, table, mibs);
-  const sk = udp4LibLookup(table, saddr, sport, daddr, dport, skb.iif);
+  const sk = udp4LibLookup(table, saddr, sport, daddr, dport, skb.iif, skb);
   if (sk !== null) {
     if (sk.minTtl > head[base + IPH_TTL]!) {
       kfreeSkb(net, skb, reason.NOT_SPECIFIED, 'udp_rcv');
@@ -405,6 +410,7 @@ function err(net: Net, skb: SkBuff, info: number, key: number): number {
     saddrOf(head, at),
     be16(head, udp + UDP_SOURCE),
     skb.dev!.ifindex,
+    null,
   );
   if (sk === null) {
     net.mib.icmp[mib.ICMP_INERRORS]!++;

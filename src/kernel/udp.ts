@@ -76,7 +76,14 @@ import {
 } from './structs.ts';
 import type { Msghdr } from './structs-plain.ts';
 import { firstPacketLength, udpErr, udpliteErr, udpliteRcv, udpPoll, udpRcv, udpRecvmsg } from './udp-input.ts';
-import { UDP_TABLE_KEY, UDPLITE_TABLE_KEY, udpLibGetPort, udpLibUnhash } from './udp-table.ts';
+import {
+  UDP_TABLE_KEY,
+  UDPLITE_TABLE_KEY,
+  udpLibGetPort,
+  udpLibHash4,
+  udpLibRehash,
+  udpLibUnhash,
+} from './udp-table.ts';
 
 /** UDP, RFC 768, and UDP-Lite, RFC 3828, over IPv4: sending, options, the calls of SOCK_DGRAM (net/ipv4/udp.c). */
 
@@ -505,11 +512,17 @@ export function udpClose(sk: Sock): void {
   skCommonRelease(sk);
 }
 
+function udpConnect(sk: Sock, address: Uint8Array): number {
+  const error = ip4DatagramConnect(sk, address);
+  if (error === 0 && (sk as InetSock).rcvSaddr !== 0) udpLibHash4(sk as InetSock, tableKey(sk));
+  return error;
+}
+
 function makeProt(name: string, init: (sk: Sock) => number): Proto {
   return {
     name,
     close: udpClose,
-    connect: ip4DatagramConnect,
+    connect: udpConnect,
     disconnect: udpDisconnect,
     ioctl: udpIoctl,
     init,
@@ -519,7 +532,7 @@ function makeProt(name: string, init: (sk: Sock) => number): Proto {
     recvmsg: udpRecvmsg,
     getPort: (sk, port) => udpLibGetPort(sk as InetSock, port, tableKey(sk)),
     unhash: (sk) => udpLibUnhash(sk as InetSock, tableKey(sk)),
-    rehash: () => {},
+    rehash: (sk) => udpLibRehash(sk as InetSock, tableKey(sk)),
   };
 }
 export const udpProt = makeProt('UDP', () => 0);
