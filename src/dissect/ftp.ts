@@ -66,13 +66,15 @@ function walkRequest(f: Fields, at: number, end: number): void {
       // RFC 2428 2: a delimiter of the sender's choice around family, address and port.
       const [, family, address, port] = text.split(text[0]!);
       if (family === undefined || address === undefined || port === undefined) break;
-      if (!(family === '1' ? parseIpv4(address) : parseIpv6(address)) || !/^\d{1,5}$/.test(port)) break;
+      if (!(family === '1' ? parseIpv4(address) : family === '2' && parseIpv6(address)) || !isPort(port)) break;
       f.uint(F['eprt.af'], argument, text.length, Number(family));
       f.uint(F['eprt.port'], argument, text.length, Number(port));
       break;
     }
   }
 }
+
+const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) < 65536;
 
 function walkResponse(f: Fields, at: number, end: number): void {
   const { bytes } = f;
@@ -89,7 +91,7 @@ function walkResponse(f: Fields, at: number, end: number): void {
   if (code === PASSIVE) walkAddress(f, argument, text, F['passive.ip'], F['passive.port'], F['passive.nat']);
   else if (code === EXTENDED_PASSIVE) {
     const port = /\((.)\1\1(\d{1,5})\1\)/.exec(text);
-    if (port) f.uint(F['epsv.port'], argument, text.length, Number(port[2]));
+    if (port && isPort(port[2]!)) f.uint(F['epsv.port'], argument, text.length, Number(port[2]));
   }
 }
 

@@ -14,7 +14,7 @@ const F = defineFields('snmp', {
   data: ['data', 'uint32'],
   request_id: ['request-id', 'int32'],
   error_status: ['error-status', 'int32'],
-  error_index: ['error-index', 'uint32'],
+  error_index: ['error-index', 'int32'],
   non_repeaters: ['non-repeaters', 'uint32'],
   max_repetitions: ['max-repetitions', 'uint32'],
   enterprise: ['enterprise', 'string'],
@@ -151,8 +151,8 @@ class Walker {
     } else {
       const isBulk = kind === names.PDU_BULK;
       if (!this.int(F.request_id)) return;
-      if (!this.int(isBulk ? F.non_repeaters : F.error_status)) return;
-      if (!this.int(isBulk ? F.max_repetitions : F.error_index)) return;
+      if (!(isBulk ? this.unsigned(F.non_repeaters) : this.int(F.error_status))) return;
+      if (!(isBulk ? this.unsigned(F.max_repetitions) : this.int(F.error_index))) return;
     }
     this.bindings();
   }
