@@ -1,6 +1,6 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/bgp.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
@@ -84,6 +84,10 @@ export const bgp: Protocol = {
   title: 'Border Gateway Protocol',
   accepts: wire.mayBegin,
   print: printBgp,
+  measure(bytes, at, end) {
+    if (at + wire.HEADER_LENGTH > end) return WAITS_FOR_MORE;
+    return wire.hasMarker(bytes, at, end) ? Math.max(wire.length(bytes, at), wire.HEADER_LENGTH) : end - at;
+  },
   walk(f, at, end) {
     while (at < end) {
       if (!f.fits('bgp', at, wire.HEADER_LENGTH, end)) return;

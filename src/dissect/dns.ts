@@ -4,7 +4,7 @@ import * as wire from '../wire/dns.ts';
 import { type DomainName, readName } from '../wire/dns-name.ts';
 import { typeName } from './dns-names.ts';
 import { printDns } from './dns-text.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
@@ -409,11 +409,12 @@ export const llmnr: Protocol = {
   walk: (f, at, end) => walkMessage(f, llmnr, at, end),
 };
 
-/** DNS over TCP. A message that goes on in the next segment is shown as far as it is here. */
+/** DNS over TCP, RFC 1035 4.2.2: each message behind its length. */
 export const dnsTcp: Protocol = {
   name: 'dns',
   title: 'Domain Name System',
   print: printOverTcp,
+  measure: (bytes, at, end) => (at + TCP_PREFIX > end ? WAITS_FOR_MORE : TCP_PREFIX + be16(bytes, at)),
   walk(f, at, end) {
     for (;;) {
       if (!f.fits('dns', at, TCP_PREFIX + wire.HEADER_LENGTH, end)) return;

@@ -120,6 +120,26 @@ export interface Protocol {
   readonly walk?: Walk;
   /** Asked before the table of ports decides on this protocol: do the bytes from `at` up to `end` look like it? */
   readonly accepts?: (bytes: Uint8Array, at: number, end: number) => boolean;
+  /** Of a protocol over TCP whose messages may go on in the next segment: how long the one at `at` is. */
+  readonly measure?: Measure;
+  /** Where none of its messages is whole, its layer is there nevertheless, without fields. */
+  readonly showsWaiting?: boolean;
+}
+
+/** Length of the message that begins at `at`, of which the bytes up to `end` are there; `WAITS_FOR_MORE` where it takes at
+ * least one more segment to tell, `WAITS_FOR_END` where the message ends with the connection. `progress` is the message's
+ * own: what is kept in it between calls saves reading the same bytes again. */
+export type Measure = (bytes: Uint8Array, at: number, end: number, progress: Progress) => number;
+export const WAITS_FOR_MORE = 0;
+export const WAITS_FOR_END = -1;
+
+export interface Progress {
+  /** 0 for a new message. */
+  stage: number;
+  /** Bytes of the message that need not be read again. */
+  done: number;
+  /** Belongs to the connection: 0 when it begins, for what one message says about those to come in either direction. */
+  connection: number;
 }
 
 /** What remembers earlier packets, for the fields that depend on them: `session/sessions.ts`. */
@@ -129,6 +149,9 @@ export interface SessionFields {
   /** Adds fields to the layer of the TCP header at `at` with options up to `body`; the segment carries `length` bytes on
    * the wire. */
   tcp(f: Fields, at: number, body: number, length: number): void;
+  /** Walks the payload, from `body` up to `end`, of the TCP header at `at`, with what earlier segments have left of
+   * messages; `length` bytes were sent. False where it does not: the payload then is to be walked by itself. */
+  payload(f: Fields, at: number, body: number, end: number, length: number): boolean;
   /** Adds fields to the layer of the UDP header at `at`. */
   udp(f: Fields, at: number): void;
   /** Takes the fragment from `at` up to `end` of the IP packet at `ipAt`. Gives -1 where fragments are not put together, 0
@@ -146,6 +169,23 @@ export interface SessionFields {
     end: number,
   ): number;
 }
+
+/** Rows of a compact record (see `Fields.header`): a frame's facts; what a header says but for its options; for TCP also
+ * what the session makes of it (stream, completeness, seq, nxtseq, ack, nanoseconds since the first and since the last
+ * segment, window, scale factor or NaN), and the usual options of two NOPs and timestamps. Above the ids of all fields. */
+export const ROW_VALUE = 0xfff0;
+export const ROW_FRAME = 0xfff1;
+export const ROW_ETH = 0xfff2;
+export const ROW_IP = 0xfff3;
+export const ROW_IPV6 = 0xfff4;
+export const ROW_TCP = 0xfff5;
+export const ROW_TCP_SESSION = 0xfff6;
+export const ROW_TCP_TIMESTAMPS = 0xfff7;
+export const ROW_UDP = 0xfff8;
+export const ROW_UDP_SESSION = 0xfff9;
+/** Values of the two session rows. */
+export const TCP_SESSION_VALUES = 9;
+export const UDP_SESSION_VALUES = 3;
 
 /** The fields of one packet, in the order in which they were read. Reused from packet to packet; what was read from it is
  * gone after the next `begin`. */
@@ -199,6 +239,10 @@ export class Fields {
   ipEnd = 0;
   srcPort = 0;
   dstPort = 0;
+
+  /** The consumer writes the fields of common headers itself, from the header's bytes: each such header then is one row
+   * (`header`) in place of ten or twenty. Everything else of the walk is the same. */
+  compact = false;
 
   /** First byte of the frame. */
   #begin = 0;
@@ -269,6 +313,14 @@ export class Fields {
     this.at[row] = at;
     this.length[row] = length;
     this.count = row + 1;
+    return row;
+  }
+
+  /** Where `compact` is set: one row (`ROW_…`) in place of the fixed fields of the header at `at`, and behind it `values`
+   * rows that are nobody's fields, whose `number` is the caller's to fill. Gives the first of them. */
+  header(id: number, at: number, values = 0): number {
+    const row = this.#add(id, at, 0) + 1;
+    for (let i = 0; i < values; i++) this.#add(ROW_VALUE, at, 0);
     return row;
   }
 

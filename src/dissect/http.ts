@@ -1,6 +1,7 @@
 import * as wire from '../wire/http.ts';
 import { ascii, colonOf, isDigit, isEnded, latin1, lineEnd, nextLine, skipBlanks } from '../wire/text-line.ts';
 import { defineFields, type Fields } from './fields.ts';
+import { measureHttp } from './http-length.ts';
 import { STATUS_NAMES } from './http-status.ts';
 import type { Protocol } from './protocol.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
@@ -304,6 +305,7 @@ export const http: Protocol = {
     BDELETE CONNECT OPTIONS CHECKIN PROPFIND CHECKOUT CCM_POST SUBSCRIBE PROPPATCH BPROPFIND BPROPPATCH UNCHECKOUT
     MKACTIVITY MKWORKSPACE UNSUBSCRIBE RPC_CONNECT VERSION-CONTROL BASELINE-CONTROL`.split(/\s+/),
   ),
+  measure: measureHttp,
   walk(f, at, end) {
     for (let i = 0; i < MAX_MESSAGES && at < end; i++) {
       const begin = at;
@@ -319,7 +321,7 @@ export const http: Protocol = {
 };
 
 /** The same on ports where its text is not printed. */
-export const httpElsewhere: Protocol = { name: http.name, title: http.title, walk: http.walk! };
+export const httpElsewhere: Protocol = { name: http.name, title: http.title, measure: measureHttp, walk: http.walk! };
 
 /** The same on any port, where the first line is one of HTTP's. */
 export const httpByContent: Protocol = {

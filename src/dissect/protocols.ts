@@ -70,7 +70,7 @@ import {
   udpPorts,
 } from './tables.ts';
 import { tcp } from './tcp.ts';
-import { tls } from './tls.ts';
+import { tls, tlsOnPort } from './tls.ts';
 import { udp } from './udp.ts';
 import { udpLite } from './udplite.ts';
 import { vxlan, vxlanGpe, vxlanLinux } from './vxlan.ts';
@@ -192,6 +192,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [nbns, { udp: [137] }],
   [nbdgm, { udp: [138] }],
   [bgp, { tcp: [bgpNumber.TCP_PORT] }],
+  [tlsOnPort, { tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017] }],
   [dccp, { ip: [ipproto.IPPROTO_DCCP] }],
 ];
 

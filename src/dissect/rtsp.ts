@@ -1,6 +1,7 @@
 import { be16 } from '../bytes/endian.ts';
 import { ascii, codeAt, colonOf, isCode, lineEnd, nextLine, skipBlanks, tokenEnd } from '../wire/text-line.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, type Progress, WAITS_FOR_MORE } from './fields.ts';
+import { measureText, walkEach } from './http-length.ts';
 import type { Protocol } from './protocol.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
 
@@ -71,41 +72,50 @@ function walkHeader(f: Fields, at: number, colon: number, stop: number, next: nu
   }
 }
 
+function measure(bytes: Uint8Array, at: number, end: number, progress: Progress): number {
+  if (bytes[at] === MAGIC) return at + FRAME_HEADER > end ? WAITS_FOR_MORE : FRAME_HEADER + be16(bytes, at + 2);
+  const word = ascii(bytes, at, Math.min(tokenEnd(bytes, at, end), at + 16));
+  return word.startsWith('RTSP/') || KNOWN.has(word) ? measureText(bytes, at, end, progress) : end - at;
+}
+
 export const rtsp: Protocol = {
   name: 'rtsp',
   title: 'Real Time Streaming Protocol',
   print: textProtocolOfTcp('rtsp', METHODS),
-  walk(f, at, end) {
-    const { bytes } = f;
-    if (bytes[at] === MAGIC) {
-      walkFrame(f, at, end);
-      return;
-    }
-    let next = nextLine(bytes, at, end);
-    const first = lineEnd(bytes, at, next);
-    const word = tokenEnd(bytes, at, first);
-    const second = skipBlanks(bytes, word, first);
-    const token = ascii(bytes, at, Math.min(word, at + 16));
-    const isResponse = token.startsWith('RTSP/');
-    if (!isResponse && !KNOWN.has(token)) {
-      f.data(at, end);
-      return;
-    }
-    f.layer(rtsp, at, end - at);
-    f.value(isResponse ? F.response : F.request, at, next - at, ascii(bytes, at, next));
-    if (isResponse) {
-      if (isCode(bytes, second, first)) f.uint(F.status, second, 3, codeAt(bytes, second));
-    } else {
-      f.value(F.method, at, word - at, token);
-      const url = tokenEnd(bytes, second, first);
-      f.value(F.url, second, url - second, ascii(bytes, second, url));
-    }
-    for (let line = next; line < end; line = next) {
-      next = nextLine(bytes, line, end);
-      const stop = lineEnd(bytes, line, next);
-      const colon = colonOf(bytes, line, stop);
-      if (colon < 0) break;
-      walkHeader(f, line, colon, stop, next);
-    }
-  },
+  measure,
+  walk: (f, at, end) => walkEach(f, at, end, measure, walkOne),
 };
+
+function walkOne(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  if (bytes[at] === MAGIC) {
+    walkFrame(f, at, end);
+    return;
+  }
+  let next = nextLine(bytes, at, end);
+  const first = lineEnd(bytes, at, next);
+  const word = tokenEnd(bytes, at, first);
+  const second = skipBlanks(bytes, word, first);
+  const token = ascii(bytes, at, Math.min(word, at + 16));
+  const isResponse = token.startsWith('RTSP/');
+  if (!isResponse && !KNOWN.has(token)) {
+    f.data(at, end);
+    return;
+  }
+  f.layer(rtsp, at, end - at);
+  f.value(isResponse ? F.response : F.request, at, next - at, ascii(bytes, at, next));
+  if (isResponse) {
+    if (isCode(bytes, second, first)) f.uint(F.status, second, 3, codeAt(bytes, second));
+  } else {
+    f.value(F.method, at, word - at, token);
+    const url = tokenEnd(bytes, second, first);
+    f.value(F.url, second, url - second, ascii(bytes, second, url));
+  }
+  for (let line = next; line < end; line = next) {
+    next = nextLine(bytes, line, end);
+    const stop = lineEnd(bytes, line, next);
+    const colon = colonOf(bytes, line, stop);
+    if (colon < 0) break;
+    walkHeader(f, line, colon, stop, next);
+  }
+}

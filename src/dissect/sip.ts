@@ -1,5 +1,6 @@
 import { ascii, codeAt, colonOf, isCode, lineEnd, nextLine, skipBlanks, trimEnd } from '../wire/text-line.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, type Measure } from './fields.ts';
+import { measureText, walkEach } from './http-length.ts';
 import type { Protocol } from './protocol.ts';
 import { textProtocol } from './text-protocol.ts';
 
@@ -290,5 +291,14 @@ export const sip: Protocol = {
   },
 };
 
+const measure: Measure = (bytes, at, end, progress) =>
+  accepts(bytes, at, end) ? measureText(bytes, at, end, progress, 'l') : end - at;
+
 /** The same where its text is not printed: over TCP, and on other ports. */
-export const sipElsewhere: Protocol = { name: sip.name, title: sip.title, walk: sip.walk!, accepts };
+export const sipElsewhere: Protocol = {
+  name: sip.name,
+  title: sip.title,
+  accepts,
+  measure,
+  walk: (f, at, end) => walkEach(f, at, end, measure, sip.walk!),
+};

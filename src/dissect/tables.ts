@@ -1,3 +1,4 @@
+import type { Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 
 /** Which protocol follows which value of the layer above: filled from the list in `protocols.ts`, asked by the
@@ -64,6 +65,23 @@ export function findByContent(
   for (const protocol of contents) if (protocol.accepts!(bytes, at, end)) return protocol;
   return undefined;
 }
+
+/** The protocol of a TCP payload whose bytes from `at` up to `end` are there: by its ports where the content fits, else by
+ * its content. */
+export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | undefined {
+  const { bytes } = f;
+  const protocol = tcpPorts.find(f.srcPort, f.dstPort);
+  if (protocol?.walk) {
+    // TLS is spoken on ports of all kinds; nothing else begins so, and goes on so.
+    if (protocol.accepts ? protocol.accepts(bytes, at, end) : !mayBeTls(bytes, at, end)) return protocol;
+    return findByContent(tcpContents, bytes, at, end) ?? (protocol.accepts ? undefined : protocol);
+  }
+  return findByContent(tcpContents, bytes, at, end);
+}
+
+/** True for a content type of TLS and the first byte of its versions. */
+const mayBeTls = (bytes: Uint8Array, at: number, end: number): boolean =>
+  at + 1 < end && bytes[at]! >= 20 && bytes[at]! <= 24 && bytes[at + 1] === 3;
 
 /** For `Fields.passedOver`: what holds none of the fields whose names are given. A reader that looks at layers as well must
  * not pass anything over. */

@@ -1,9 +1,9 @@
 import { IPPROTO_TCP } from '../wire/ipproto.ts';
 import * as wire from '../wire/tcp.ts';
-import { CHECKSUM_STATUS, defineAlias, defineFields, groupOf } from './fields.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_TCP } from './fields.ts';
 import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { findByContent, tcpContents, tcpPorts } from './tables.ts';
+import { protocolOverTcp, tcpPorts } from './tables.ts';
 import { printTcpOptions, walkTcpOptions } from './tcp-options.ts';
 import type { Text } from './text.ts';
 import { shouldBe } from './udp.ts';
@@ -231,6 +231,37 @@ function printResetData(t: Text, at: number, length: number): void {
   out.byte(93);
 }
 
+function addHeader(f: Fields, at: number, end: number, headerLength: number): void {
+  const { bytes } = f;
+  f.uint(F.srcport, at, 2, f.srcPort);
+  f.uint(F.dstport, at + 2, 2, f.dstPort);
+  if (f.wantsSome(NUMBERS)) {
+    f.uint(F.seq_raw, at + 4, 4, wire.seq(bytes, at));
+    f.uint(F.ack_raw, at + 8, 4, wire.ack(bytes, at));
+    f.uint(F.hdr_len, at + 12, 1, headerLength);
+  }
+  if (f.wantsSome(FLAG_FIELDS)) {
+    const flags = wire.flags(bytes, at);
+    f.uint(F.flags, at + 12, 2, flags);
+    f.bool(F['flags.res'], at + 12, 1, (flags & 0xe00) !== 0);
+    f.bool(F['flags.ae'], at + 12, 1, (flags & wire.AE) !== 0);
+    f.bool(F['flags.cwr'], at + 13, 1, (flags & wire.CWR) !== 0);
+    f.bool(F['flags.ece'], at + 13, 1, (flags & wire.ECE) !== 0);
+    f.bool(F['flags.urg'], at + 13, 1, (flags & wire.URG) !== 0);
+    f.bool(F['flags.ack'], at + 13, 1, (flags & wire.ACK_FLAG) !== 0);
+    f.bool(F['flags.push'], at + 13, 1, (flags & wire.PSH) !== 0);
+    f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
+    f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
+    f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
+  }
+  if (f.wantsSome(REST)) {
+    f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
+    f.uint(F.checksum, at + 16, 2, wire.checksum(bytes, at));
+    f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
+    f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
+  }
+}
+
 export const tcp: Protocol = {
   name: 'tcp',
   title: 'Transmission Control Protocol',
@@ -242,33 +273,8 @@ export const tcp: Protocol = {
     f.srcPort = wire.srcPort(bytes, at);
     f.dstPort = wire.dstPort(bytes, at);
     f.layer(tcp, at, Math.min(Math.max(headerLength, wire.HEADER_LENGTH), end - at));
-    f.uint(F.srcport, at, 2, f.srcPort);
-    f.uint(F.dstport, at + 2, 2, f.dstPort);
-    if (f.wantsSome(NUMBERS)) {
-      f.uint(F.seq_raw, at + 4, 4, wire.seq(bytes, at));
-      f.uint(F.ack_raw, at + 8, 4, wire.ack(bytes, at));
-      f.uint(F.hdr_len, at + 12, 1, headerLength);
-    }
-    if (f.wantsSome(FLAG_FIELDS)) {
-      const flags = wire.flags(bytes, at);
-      f.uint(F.flags, at + 12, 2, flags);
-      f.bool(F['flags.res'], at + 12, 1, (flags & 0xe00) !== 0);
-      f.bool(F['flags.ae'], at + 12, 1, (flags & wire.AE) !== 0);
-      f.bool(F['flags.cwr'], at + 13, 1, (flags & wire.CWR) !== 0);
-      f.bool(F['flags.ece'], at + 13, 1, (flags & wire.ECE) !== 0);
-      f.bool(F['flags.urg'], at + 13, 1, (flags & wire.URG) !== 0);
-      f.bool(F['flags.ack'], at + 13, 1, (flags & wire.ACK_FLAG) !== 0);
-      f.bool(F['flags.push'], at + 13, 1, (flags & wire.PSH) !== 0);
-      f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
-      f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
-      f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
-    }
-    if (f.wantsSome(REST)) {
-      f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
-      f.uint(F.checksum, at + 16, 2, wire.checksum(bytes, at));
-      f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
-      f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
-    }
+    if (f.compact && !f.verifies) f.header(ROW_TCP, at);
+    else addHeader(f, at, end, headerLength);
     if (headerLength < wire.HEADER_LENGTH) {
       f.invalid('tcp', at + 12, wire.HEADER_LENGTH, headerLength, 'tcp.hdr_len');
       return;
@@ -282,12 +288,9 @@ export const tcp: Protocol = {
       f.raw(F.options, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH);
       walkTcpOptions(f, wire.optionsAt(at), body);
     }
-    if (body >= end) return;
-    f.raw(F.payload, body, end - body);
+    if (body < end) f.raw(F.payload, body, end - body);
     if (f.passesOver(tcpPorts)) return;
-    let protocol = tcpPorts.find(f.srcPort, f.dstPort);
-    if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, end)))
-      protocol = findByContent(tcpContents, bytes, body, end);
-    f.next(protocol, body, end);
+    if (f.sessions !== null && f.sessions.payload(f, at, body, end, length)) return;
+    if (body < end) f.next(protocolOverTcp(f, body, end), body, end);
   },
 };

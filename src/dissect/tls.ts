@@ -1,6 +1,6 @@
 import { be24 } from '../bytes/endian.ts';
 import * as wire from '../wire/tls.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import { walkHello } from './tls-hello.ts';
 
@@ -154,8 +154,13 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
   }
 }
 
-/** Transport Layer Security, on any port: told by the headers of its records. A record that goes on in the next segment
- * is shown as far as it is here. */
+function measureRecord(bytes: Uint8Array, at: number, end: number): number {
+  if (at + wire.RECORD_HEADER_LENGTH > end) return WAITS_FOR_MORE;
+  // What is no record says nothing about what follows.
+  return wire.isRecord(bytes, at) ? wire.RECORD_HEADER_LENGTH + wire.recordLength(bytes, at) : end - at;
+}
+
+/** Transport Layer Security, on any port: told by the headers of its records. */
 export const tls: Protocol = {
   name: 'tls',
   title: 'Transport Layer Security',
@@ -168,6 +173,8 @@ export const tls: Protocol = {
     if (type === wire.ALERT && next === body + 2 && body < end && bytes[body] !== 1 && bytes[body] !== 2) return false;
     return next + wire.RECORD_HEADER_LENGTH > end || wire.isRecord(bytes, next);
   },
+  showsWaiting: true,
+  measure: measureRecord,
   walk(f, at, end) {
     f.layer(tls, at, end - at);
     let isEncrypted = false;
@@ -187,6 +194,16 @@ export const tls: Protocol = {
       }
       at = next;
     }
+  },
+};
+
+/** The same on ports that are its own, where the beginning of a record's header is enough. */
+export const tlsOnPort: Protocol = {
+  ...tls,
+  accepts(bytes, at, end) {
+    if (at + wire.RECORD_HEADER_LENGTH <= end) return wire.isRecord(bytes, at);
+    const type = wire.contentType(bytes, at);
+    return type >= wire.CHANGE_CIPHER_SPEC && type <= wire.HEARTBEAT && (at + 1 === end || bytes[at + 1] === 3);
   },
 };
 

@@ -72,17 +72,9 @@ export interface Chunks {
 export function chunks(bytes: Uint8Array, at: number, end: number): Chunks {
   const places: number[] = [];
   for (;;) {
+    const size = chunkAt(bytes, at, end);
+    if (size < 0) return { places, end: -1, trailer: -1 };
     const next = nextLine(bytes, at, end);
-    const stop = lineEnd(bytes, at, next);
-    if (stop === next) return { places, end: -1, trailer: -1 };
-    let size = 0;
-    let digits = 0;
-    for (; at + digits < stop; digits++) {
-      const digit = hexDigit(bytes[at + digits]!);
-      if (digit < 0) break;
-      size = size * 16 + digit;
-    }
-    if (digits === 0) return { places, end: -1, trailer: -1 };
     if (size === 0) {
       const trailer = next;
       for (let line = next; line < end; ) {
@@ -98,6 +90,25 @@ export function chunks(bytes: Uint8Array, at: number, end: number): Chunks {
     places.push(next, size);
     at = nextLine(bytes, next + size, end);
   }
+}
+
+/** The line of the chunk at `at` does not end here; it says no length. */
+export const CHUNK_CUT = -1;
+export const CHUNK_BAD = -2;
+
+/** Length of the data of the chunk whose line is at `at`, or one of the above. */
+export function chunkAt(bytes: Uint8Array, at: number, end: number): number {
+  const next = nextLine(bytes, at, end);
+  const stop = lineEnd(bytes, at, next);
+  if (stop === next) return CHUNK_CUT;
+  let size = 0;
+  let digits = 0;
+  for (; at + digits < stop; digits++) {
+    const digit = hexDigit(bytes[at + digits]!);
+    if (digit < 0) break;
+    size = size * 16 + digit;
+  }
+  return digits === 0 ? CHUNK_BAD : size;
 }
 
 function hexDigit(value: number): number {

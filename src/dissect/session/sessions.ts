@@ -1,5 +1,15 @@
+import { flags as tcpFlags, seq as tcpSeq } from '../../wire/tcp.ts';
 import { dstPort, srcPort } from '../../wire/udp.ts';
-import { defineFields, type Fields, type SessionFields } from '../fields.ts';
+import {
+  defineFields,
+  type Fields,
+  ROW_TCP_SESSION,
+  ROW_UDP_SESSION,
+  type SessionFields,
+  TCP_SESSION_VALUES,
+  UDP_SESSION_VALUES,
+} from '../fields.ts';
+import { Desegmenter } from './desegment.ts';
 import { FlowTable } from './flows.ts';
 import { FragmentTable, type Reassembled } from './fragments.ts';
 import * as A from './tcp-analysis.ts';
@@ -92,7 +102,12 @@ const ANALYSIS_IDS: readonly number[] = Object.entries(TCP)
 export interface SessionOptions {
   /** Puts IP fragments together: the payload is then walked in the frame that completed it, and only there. */
   reassembly?: boolean;
+  /** Puts TCP segments together: a message is then walked in the frame that completes it, and only there. Default: true. */
+  segments?: boolean;
 }
+
+/** A segment that brings what was there before. */
+const REPEATED = A.RETRANSMISSION | A.FAST_RETRANSMISSION | A.SPURIOUS_RETRANSMISSION;
 
 /** What is remembered of earlier packets, as far as the fields in `wanted` (null: all) need it. One for each source of
  * frames; every frame goes through it in order, whether it is shown or not. */
@@ -106,6 +121,7 @@ export class Sessions implements SessionFields {
   /** By layer of the frame: the stream of its TCP or UDP header; empty where it has none. */
   readonly layerStreams: number[] = [];
   readonly #fragments: FragmentTable | null;
+  readonly #messages: Desegmenter | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
   readonly #udp: boolean;
@@ -115,8 +131,10 @@ export class Sessions implements SessionFields {
 
   constructor(wanted: Uint8Array | null, options: SessionOptions = {}) {
     const wants = (ids: readonly number[]): boolean => wanted === null || ids.some((id) => wanted[id] === 1);
-    this.#analyses = wants(ANALYSIS_IDS);
-    this.#tcp = wants(Object.values(TCP));
+    this.#messages = (options.segments ?? true) ? new Desegmenter() : null;
+    // What was sent before is not put together again: it takes the analysis to know.
+    this.#analyses = this.#messages !== null || wants(ANALYSIS_IDS);
+    this.#tcp = this.#messages !== null || wants(Object.values(TCP));
     this.#udp = wants(Object.values(UDP));
     this.#fragments = (options.reassembly ?? true) ? new FragmentTable() : null;
   }
@@ -148,6 +166,21 @@ export class Sessions implements SessionFields {
       this.#analyses,
     );
     this.layerStreams[f.layers - 1] = t.stream;
+    if (f.compact && this.#analyses) {
+      const row = f.header(ROW_TCP_SESSION, at, TCP_SESSION_VALUES);
+      const { number } = f;
+      number[row] = t.stream;
+      number[row + 1] = t.completeness;
+      number[row + 2] = t.seq;
+      number[row + 3] = t.nextSeq;
+      number[row + 4] = t.ack;
+      number[row + 5] = t.sinceFirst;
+      number[row + 6] = t.sinceLast;
+      number[row + 7] = t.window;
+      number[row + 8] = (f.bytes[at + 13]! & 2) === 0 ? t.scaleFactor : Number.NaN;
+      if (t.isRemarkable) addAnalysis(f, at, t);
+      return;
+    }
     f.uint(TCP.stream, at, 0, t.stream);
     f.uint(TCP.completeness, at, 0, t.completeness);
     f.uint(TCP.seq, at + 4, 4, t.seq);
@@ -160,6 +193,17 @@ export class Sessions implements SessionFields {
     // A SYN's window is never scaled: RFC 7323 2.2.
     if ((f.bytes[at + 13]! & 2) === 0) f.uint(TCP.window_size_scalefactor, at + 14, 2, t.scaleFactor);
     if (t.isRemarkable) addAnalysis(f, at, t);
+  }
+
+  payload(f: Fields, at: number, body: number, end: number, length: number): boolean {
+    // A segment that was cut cannot be put together with others.
+    if (this.#messages === null || f.ipVersion === 0 || f.fragmented || body + length !== end) return false;
+    if (f.layers > FLAT_LAYERS && isQuoted(f)) return false;
+    const t = this.tcpStreams;
+    const isRepeated = (t.flags & REPEATED) !== 0;
+    const flags = tcpFlags(f.bytes, at);
+    this.#messages.payload(f, at, body, end, tcpSeq(f.bytes, at), flags, t.stream, t.reversed, this.#frame, isRepeated);
+    return true;
   }
 
   udp(f: Fields, at: number): void {
@@ -179,9 +223,20 @@ export class Sessions implements SessionFields {
     }
     this.udpStream = flows.stream(flow);
     this.layerStreams[f.layers - 1] = this.udpStream;
-    f.uint(UDP.stream, at, 0, this.udpStream);
-    if (isQuoted(f)) return;
+    if (isQuoted(f)) {
+      f.uint(UDP.stream, at, 0, this.udpStream);
+      return;
+    }
     const time = flows.sinceFirst(flow, this.#seconds, this.#nanoseconds);
+    if (f.compact) {
+      const row = f.header(ROW_UDP_SESSION, at, UDP_SESSION_VALUES);
+      f.number[row] = this.udpStream;
+      f.number[row + 1] = time;
+      f.number[row + 2] = time - flows.last(flow);
+      flows.setLast(flow, time);
+      return;
+    }
+    f.uint(UDP.stream, at, 0, this.udpStream);
     addTime(f, UDP.time_relative, at, time);
     addTime(f, UDP.time_delta, at, time - flows.last(flow));
     flows.setLast(flow, time);
@@ -210,6 +265,9 @@ export class Sessions implements SessionFields {
     return whole.length;
   }
 }
+
+/** Layers of a frame with nothing but a link-level header, IP and TCP. */
+const FLAT_LAYERS = 4;
 
 /** The header is of a packet that an ICMP error brings back. */
 function isQuoted(f: Fields): boolean {
