@@ -7,7 +7,7 @@ import {
   MAX_LENGTH,
 } from '../wire/ethertype.ts';
 import * as vlanTag from '../wire/vlan.ts';
-import { defineAlias, defineFields, type Fields, groupOf } from './fields.ts';
+import { defineAlias, defineFields, type Fields, groupOf, ROW_ETH } from './fields.ts';
 import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
@@ -168,7 +168,8 @@ export const eth: Protocol = {
     const { bytes } = f;
     f.layer(eth, at, ethernet.HEADER_LENGTH);
     const type = ethernet.type(bytes, at);
-    if (f.wantsSome(ALL)) {
+    if (f.compact && type > MAX_LENGTH) f.header(ROW_ETH, at);
+    else if (f.wantsSome(ALL)) {
       f.raw(F.dst, ethernet.dstAt(at), 6);
       f.bool(F['dst.ig'], ethernet.dstAt(at), 1, (bytes[ethernet.dstAt(at)]! & 1) !== 0);
       f.raw(F.src, ethernet.srcAt(at), 6);

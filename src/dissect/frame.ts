@@ -1,5 +1,5 @@
 import { DIRECTION_MASK } from '../frames/flags.ts';
-import { defineFields, type Fields, groupOf } from './fields.ts';
+import { defineFields, type Fields, groupOf, ROW_FRAME } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import { protocolOfLink } from './protocols.ts';
 
@@ -54,28 +54,37 @@ export function walkFrame(
     f.wireEnd = at + facts.originalLength;
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
-    f.uint(F.number, at, 0, facts.number);
-    if (f.wantsSome(TIMES)) {
-      // The same time again: only for who asks for it by name.
-      if (f.wanted !== null) f.time(F.time, at, 0, facts.seconds, facts.nanoseconds);
-      f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
-      if (facts.previous) difference(f, F.time_delta, at, facts, facts.previous);
-      if (facts.first) difference(f, F.time_relative, at, facts, facts.first);
-    }
-    f.uint(F.len, at, 0, facts.originalLength);
-    f.uint(F.cap_len, at, 0, length);
-    f.uint(F.interface_id, at, 0, facts.interfaceId);
-    if (facts.interfaceName !== '') f.value(F.interface_name, at, 0, facts.interfaceName);
-    const direction = facts.flags & DIRECTION_MASK;
-    if (direction !== 0) f.uint(F.packet_flags_direction, at, 0, direction);
-    if (f.wants(F.protocols)) {
-      protocolsRow = f.count;
-      f.value(F.protocols, at, 0, '');
+    if (f.compact && facts.interfaceName === '' && (facts.flags & DIRECTION_MASK) === 0) {
+      protocolsRow = f.header(ROW_FRAME, at) - 1;
+    } else {
+      protocolsRow = addFacts(f, at, length, facts);
     }
   }
   f.next(protocolOfLink(linkType), at, at + length);
   f.end();
   if (protocolsRow >= 0) f.object[protocolsRow] = protocolNames(f);
+}
+
+/** Adds the frame's own fields. Gives the row of `frame.protocols`, whose value is known when all is walked; -1: nobody
+ * wants it. */
+function addFacts(f: Fields, at: number, length: number, facts: FrameFacts): number {
+  f.uint(F.number, at, 0, facts.number);
+  if (f.wantsSome(TIMES)) {
+    // The same time again: only for who asks for it by name.
+    if (f.wanted !== null) f.time(F.time, at, 0, facts.seconds, facts.nanoseconds);
+    f.time(F.time_epoch, at, 0, facts.seconds, facts.nanoseconds);
+    if (facts.previous) difference(f, F.time_delta, at, facts, facts.previous);
+    if (facts.first) difference(f, F.time_relative, at, facts, facts.first);
+  }
+  f.uint(F.len, at, 0, facts.originalLength);
+  f.uint(F.cap_len, at, 0, length);
+  f.uint(F.interface_id, at, 0, facts.interfaceId);
+  if (facts.interfaceName !== '') f.value(F.interface_name, at, 0, facts.interfaceName);
+  const direction = facts.flags & DIRECTION_MASK;
+  if (direction !== 0) f.uint(F.packet_flags_direction, at, 0, direction);
+  if (!f.wants(F.protocols)) return -1;
+  f.value(F.protocols, at, 0, '');
+  return f.count - 1;
 }
 
 /** The time that passed since `from`: where it is negative, the seconds are rounded down and the nanoseconds count up. */

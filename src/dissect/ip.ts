@@ -1,7 +1,17 @@
 import { be16 } from '../bytes/endian.ts';
 import { IPPROTO_DCCP, IPPROTO_NONE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv4.ts';
-import { BAD, CHECKSUM_STATUS, defineAlias, defineFields, type Fields, GOOD, groupOf, UNVERIFIED } from './fields.ts';
+import {
+  BAD,
+  CHECKSUM_STATUS,
+  defineAlias,
+  defineFields,
+  type Fields,
+  GOOD,
+  groupOf,
+  ROW_IP,
+  UNVERIFIED,
+} from './fields.ts';
 import { ipProtocolName } from './names.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
@@ -405,7 +415,9 @@ export const ip: Protocol = {
     f.layer(ip, at, Math.min(Math.max(headerLength, wire.HEADER_LENGTH), end - at));
     const total = wire.totalLength(bytes, at);
     const flags = wire.flagsFragment(bytes, at);
-    if (f.wantsSome(HEADER)) {
+    const isCompact = f.compact && !f.verifies;
+    if (isCompact) f.header(ROW_IP, at);
+    else if (f.wantsSome(HEADER)) {
       f.uint(F.version, at, 1, wire.version(bytes, at));
       f.uint(F.hdr_len, at, 1, headerLength);
       const tos = wire.tos(bytes, at);
@@ -427,8 +439,10 @@ export const ip: Protocol = {
       const status = !f.verifies || !fits ? UNVERIFIED : wire.verify(bytes, at, headerLength) === 0 ? GOOD : BAD;
       f.uint(F['checksum.status'], at + 10, 0, status);
     }
-    f.raw(F.src, wire.srcAt(at), 4);
-    f.raw(F.dst, wire.dstAt(at), 4);
+    if (!isCompact) {
+      f.raw(F.src, wire.srcAt(at), 4);
+      f.raw(F.dst, wire.dstAt(at), 4);
+    }
     if (headerLength < wire.HEADER_LENGTH) {
       f.invalid('ip', at, wire.HEADER_LENGTH, headerLength, 'ip.hdr_len');
       return;

@@ -12,7 +12,7 @@ import {
 } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
-import { defineAlias, defineFields, groupOf } from './fields.ts';
+import { defineAlias, defineFields, groupOf, ROW_IPV6 } from './fields.ts';
 import { leave, printUpper, save } from './ip.ts';
 import { finalDestination, forgetJumbo, jumboLength, printExtension, walkExtension } from './ip6-extension.ts';
 import { ipProtocolName } from './names.ts';
@@ -178,7 +178,8 @@ export const ipv6: Protocol = {
     const { bytes } = f;
     f.layer(ipv6, at, wire.HEADER_LENGTH);
     const length = wire.payloadLength(bytes, at);
-    if (f.wantsSome(HEADER)) {
+    if (f.compact) f.header(ROW_IPV6, at);
+    else if (f.wantsSome(HEADER)) {
       f.uint(F.version, at, 1, wire.version(bytes, at));
       const tclass = wire.trafficClass(bytes, at);
       f.uint(F.tclass, at, 4, tclass);
@@ -189,8 +190,10 @@ export const ipv6: Protocol = {
       f.uint(F.nxt, at + 6, 1, wire.nextHeader(bytes, at));
       f.uint(F.hlim, at + 7, 1, wire.hopLimit(bytes, at));
     }
-    f.raw(F.src, wire.srcAt(at), 16);
-    f.raw(F.dst, wire.dstAt(at), 16);
+    if (!f.compact) {
+      f.raw(F.src, wire.srcAt(at), 16);
+      f.raw(F.dst, wire.dstAt(at), 16);
+    }
     if (wire.version(bytes, at) !== 6) {
       f.invalid('ipv6', at, 6, wire.version(bytes, at), 'ipv6.version');
       return;

@@ -1,9 +1,26 @@
 import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
-import { allFields, type Fields, type FieldType, findFields } from './fields.ts';
+import {
+  allFields,
+  type Fields,
+  type FieldType,
+  findFields,
+  ROW_ETH,
+  ROW_FRAME,
+  ROW_IP,
+  ROW_IPV6,
+  ROW_TCP,
+  ROW_TCP_SESSION,
+  ROW_TCP_TIMESTAMPS,
+  ROW_UDP,
+  ROW_VALUE,
+  TCP_SESSION_VALUES,
+  UDP_SESSION_VALUES,
+} from './fields.ts';
+import { HEADER_ROOM, HeaderWriter } from './json-headers.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
-import { Phrases, phraseRoom, writeNine, writePhrase, writeUint } from './phrases.ts';
+import { Phrases, phraseRoom, writePhrase, writeTime, writeUint } from './phrases.ts';
 import type { Protocol } from './protocol.ts';
 
 const CHUNK = 1 << 16;
@@ -17,6 +34,8 @@ export interface JsonOptions extends PacketOptions {
   /** Adds bytes in hexadecimal: the frame's as `frame_raw`, and the fields that hold whole payloads (`tcp.payload`,
    * `udp.payload`, `data.data`, `tcp.options`), which are left out otherwise. */
   raw?: boolean;
+  /** Writes common headers from their bytes, with the same outcome; default: true. For tests. */
+  compact?: boolean;
 }
 
 /** What is done with a field, for comparing numbers where types are strings. */
@@ -34,6 +53,7 @@ const FLOAT = 10;
 const UINT64 = 11;
 const BYTES = 12;
 const PROTOCOLS = 13;
+const HEADER = 14;
 /** Or-ed: the field is a list. */
 const LIST = 16;
 const KIND = 15;
@@ -76,13 +96,15 @@ export class JsonPrinter {
   readonly #out = new TextWriter(1 << 17);
   /** The writer's memory for words of eight bytes. */
   #view: DataView;
+  #viewed: Uint8Array;
   readonly #take: (chunk: Uint8Array) => void;
   readonly #raw: boolean;
   readonly #walker: PacketWalker;
   readonly #fields: Fields;
   readonly #phrases = new Phrases();
+  readonly #headers: HeaderWriter;
   /** By field id: what is done with it. */
-  readonly #kinds = new Uint8Array(allFields.length);
+  readonly #kinds = new Uint8Array(0x10000);
   /** By field id: phrase `,"name":`; for flags `,"name":false`, and in the other `true`. */
   readonly #keys = new Uint32Array(allFields.length);
   readonly #trueKeys = new Uint32Array(allFields.length);
@@ -90,6 +112,9 @@ export class JsonPrinter {
   #stackCount = 0;
   readonly #layerKeys = new Map<string, number>();
   readonly #protocolNames = new Map<string, number>();
+  /** Of the frame before: more often than not this one has the same. */
+  #lastNames = '';
+  #lastPhrase = 0;
   /** Room for a key and a value of any kind whose length is bounded. */
   readonly #room: number;
   /** By field id, for lists: the row where the list of this layer ends so far, and which layer that is. */
@@ -102,7 +127,8 @@ export class JsonPrinter {
   constructor(options: JsonOptions, out: (chunk: Uint8Array) => void) {
     this.#raw = options.raw ?? false;
     this.#take = out;
-    this.#view = viewOf(this.#out.bytes);
+    this.#viewed = this.#out.bytes;
+    this.#view = viewOf(this.#viewed);
     let longest = 0;
     for (const { id, name, type, list } of allFields) {
       const isFlag = type === 'bool' && !list;
@@ -116,9 +142,14 @@ export class JsonPrinter {
     for (const info of findFields('frame.protocols')) this.#kinds[info.id] = PROTOCOLS;
     // The time of the frame as a date, which only columns have: it is there where a filter asks for it.
     for (const info of findFields('frame.time')) this.#kinds[info.id] = HIDDEN;
-    const wanted = this.#kinds.map((kind) => (kind === HIDDEN ? 0 : 1));
+    const wanted = Uint8Array.from(allFields, ({ id }) => (this.#kinds[id] === HIDDEN ? 0 : 1));
     this.#walker = new PacketWalker({ ...options, wanted });
     this.#fields = this.#walker.fields;
+    // A display filter reads the fields themselves.
+    this.#fields.compact = (options.compact ?? true) && (options.filter ?? null) === null;
+    this.#kinds.fill(HEADER, ROW_VALUE);
+    this.#kinds[ROW_VALUE] = HIDDEN;
+    this.#headers = new HeaderWriter(this.#phrases);
   }
 
   /** Prints the block's kept rows. Gives how many those were. */
@@ -184,12 +215,18 @@ export class JsonPrinter {
     return inner;
   }
 
+  /** Whatever wrote may have made the writer take other memory: a view of the old one writes into nothing. `#viewed` is
+   * compared, for asking a view for its buffer is a call out of compiled code. */
+  #look(): void {
+    this.#viewed = this.#out.bytes;
+    this.#view = viewOf(this.#viewed);
+  }
+
   /** Makes room for a key and a value. */
   #reserve(): void {
     const out = this.#out;
     out.reserve(this.#room);
-    // Whatever wrote since may have made the writer take other memory: a view of the old one writes into nothing.
-    if (this.#view.buffer !== out.bytes.buffer) this.#view = viewOf(out.bytes);
+    if (this.#viewed !== out.bytes) this.#look();
   }
 
   /** Links rows of the same list: `#nextRow` then has the following one or 0. Gives the serial number of the layer. */
@@ -231,7 +268,8 @@ export class JsonPrinter {
         out.length = p;
         out.reserve(room);
         bytes = out.bytes;
-        view = this.#view = viewOf(bytes);
+        this.#look();
+        view = this.#view;
       }
       if (kind === UINT) {
         p = writeUint(view, writePhrase(view, p, words, keys[own]!), number[row]!);
@@ -241,7 +279,10 @@ export class JsonPrinter {
         p = writePhrase(view, p, words, (number[row] === 0 ? keys : trueKeys)[own]!);
         continue;
       }
-      if (kind < LIST) {
+      if (kind === HEADER) {
+        out.length = p;
+        row = this.#header(own, row);
+      } else if (kind < LIST) {
         out.length = writePhrase(view, p, words, keys[own]!);
         this.#value(row, kind);
       } else {
@@ -272,6 +313,52 @@ export class JsonPrinter {
     out.length = p;
   }
 
+  /** Writes a row that stands for a whole header. Gives the last one that belongs to it. */
+  #header(id: number, row: number): number {
+    const out = this.#out;
+    const f = this.#fields;
+    out.reserve(HEADER_ROOM);
+    if (this.#viewed !== out.bytes) this.#look();
+    const headers = this.#headers;
+    const view = this.#view;
+    const p = out.length;
+    const at = f.at[row]!;
+    switch (id) {
+      case ROW_FRAME:
+        out.length = headers.frame(view, p, this.#walker.facts, f.layerLength[0]!);
+        this.#protocols(f.object[row] as string);
+        return row;
+      case ROW_ETH:
+        out.length = headers.eth(view, p, f.bytes, at);
+        return row;
+      case ROW_IP:
+        out.length = headers.ip(view, p, f.bytes, at);
+        return row;
+      case ROW_IPV6:
+        out.length = headers.ip6Source(view, p, f.bytes, at);
+        out.ipv6(f.bytes, at + 8);
+        out.length = headers.ip6Destination(view, out.length);
+        out.ipv6(f.bytes, at + 24);
+        out.bytes[out.length++] = QUOTE;
+        return row;
+      case ROW_TCP:
+        out.length = headers.tcp(view, p, f.bytes, at);
+        return row;
+      case ROW_TCP_SESSION:
+        out.length = headers.tcpSession(view, p, f.number, row + 1);
+        return row + TCP_SESSION_VALUES;
+      case ROW_TCP_TIMESTAMPS:
+        out.length = headers.tcpTimestamps(view, p, f.bytes, at);
+        return row;
+      case ROW_UDP:
+        out.length = headers.udp(view, p, f.bytes, at);
+        return row;
+      default:
+        out.length = headers.udpSession(view, p, f.number, row + 1);
+        return row + UDP_SESSION_VALUES;
+    }
+  }
+
   /** Writes a value where there is room for one whose length is bounded. */
   #value(row: number, kind: number): void {
     const out = this.#out;
@@ -296,20 +383,12 @@ export class JsonPrinter {
         out.mac(f.bytes, at);
         bytes[out.length++] = QUOTE;
         return;
-      case TIME: {
-        let seconds = f.number[row]!;
-        bytes[p++] = QUOTE;
-        if (seconds < 0) {
-          bytes[p++] = 45;
-          seconds = -seconds;
-        }
-        p = writeUint(view, p, seconds);
-        bytes[p] = 46;
-        p = writeNine(view, p + 1, f.nanoseconds[row]!);
+      case TIME:
+        bytes[p] = QUOTE;
+        p = writeTime(view, p + 1, f.number[row]!, f.nanoseconds[row]!);
         bytes[p] = QUOTE;
         out.length = p + 1;
         return;
-      }
       case IPV6:
         bytes[p++] = QUOTE;
         out.length = p;
@@ -343,14 +422,14 @@ export class JsonPrinter {
         out.byte(QUOTE);
     }
     // Of any length: the memory may be another one now, and the room gone.
-    if (out.bytes !== bytes) this.#view = viewOf(out.bytes);
+    if (this.#viewed !== out.bytes) this.#look();
     this.#reserve();
   }
 
   /** The protocols of a frame, of which there are few: written as phrases. */
   #protocols(names: string): void {
     const out = this.#out;
-    let phrase = this.#protocolNames.get(names);
+    let phrase = names === this.#lastNames ? this.#lastPhrase : this.#protocolNames.get(names);
     if (phrase === undefined) {
       // Bounds what crafted captures can make of it.
       if (this.#protocolNames.size === MAX_STACKS || names.length > 1000) {
@@ -360,9 +439,10 @@ export class JsonPrinter {
       phrase = this.#phrases.add(`"${names}"`);
       this.#protocolNames.set(names, phrase);
     }
-    const { bytes } = out;
+    this.#lastNames = names;
+    this.#lastPhrase = phrase;
     out.reserve(phraseRoom(phrase));
-    if (out.bytes !== bytes) this.#view = viewOf(out.bytes);
+    if (this.#viewed !== out.bytes) this.#look();
     out.length = writePhrase(this.#view, out.length, this.#phrases.words, phrase);
   }
 

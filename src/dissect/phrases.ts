@@ -13,18 +13,36 @@ export class Phrases {
   add(text: string): number {
     if (text.length > LENGTH_MASK) throw new RangeError(`a phrase has at most ${LENGTH_MASK} bytes`);
     const first = this.#used;
+    this.#reserve((text.length + 7) >> 3);
+    return this.replace(first << LENGTH_BITS, text);
+  }
+
+  /** Room for a phrase of any length that `replace` fills in again and again. */
+  room(): number {
+    const first = this.#used;
+    this.#reserve((LENGTH_MASK + 7) >> 3);
+    return ((first << LENGTH_BITS) | LENGTH_MASK) >>> 0;
+  }
+
+  /** Puts `text` in the place of a phrase that is as long at least, and gives the new one. */
+  replace(phrase: number, text: string): number {
+    const first = phrase >>> LENGTH_BITS;
     const count = (text.length + 7) >> 3;
+    const bytes = Buffer.alloc(count * 8, 32);
+    bytes.write(text, 'latin1');
+    for (let i = 0; i < count; i++) this.words[first + i] = bytes.readDoubleLE(i * 8);
+    return ((first << LENGTH_BITS) | text.length) >>> 0;
+  }
+
+  #reserve(count: number): void {
+    const first = this.#used;
     // Behind the last one there are words for `writePhrase` to read.
     if (first + count + AT_ONCE / 8 > this.words.length) {
       const larger = new Float64Array((first + count) * 2 + AT_ONCE);
       larger.set(this.words);
       this.words = larger;
     }
-    const bytes = Buffer.alloc(count * 8, 32);
-    bytes.write(text, 'latin1');
-    for (let i = 0; i < count; i++) this.words[first + i] = bytes.readDoubleLE(i * 8);
     this.#used += count;
-    return ((first << LENGTH_BITS) | text.length) >>> 0;
   }
 }
 
@@ -94,4 +112,48 @@ export function writeNine(view: DataView, at: number, value: number): number {
   view.setUint32(at + 1, FOUR[upper - first * 10_000]!, true);
   view.setUint32(at + 5, FOUR[value - upper * 10_000]!, true);
   return at + 9;
+}
+
+/** Writes a time as `seconds.nanoseconds`: seconds of any sign, nanoseconds below 10^9. */
+export function writeTime(view: DataView, at: number, seconds: number, nanoseconds: number): number {
+  if (seconds < 0) {
+    view.setUint8(at++, 45);
+    seconds = -seconds;
+  }
+  at = writeUint(view, at, seconds);
+  view.setUint8(at, 46);
+  return writeNine(view, at + 1, nanoseconds);
+}
+
+/** For each octet, its decimal digits and a dot, the first in the low byte; and how many bytes that is. */
+const OCTET = new Uint32Array(256);
+const OCTET_LENGTH = new Uint8Array(256);
+/** For each octet, two hexadecimal digits and a colon. */
+const HEX_COLON = new Uint32Array(256);
+for (let i = 0; i < 256; i++) {
+  OCTET[i] = Buffer.from(`${i}.   `, 'latin1').readUInt32LE(0);
+  OCTET_LENGTH[i] = String(i).length + 1;
+  HEX_COLON[i] = Buffer.from(`${i.toString(16).padStart(2, '0')}: `, 'latin1').readUInt32LE(0);
+}
+
+/** Writes the IPv4 address in the four bytes at `from`, dotted. Up to three bytes behind it are overwritten too. */
+export function writeIpv4(view: DataView, at: number, bytes: Uint8Array, from: number): number {
+  const a = bytes[from]!;
+  const b = bytes[from + 1]!;
+  const c = bytes[from + 2]!;
+  const d = bytes[from + 3]!;
+  view.setUint32(at, OCTET[a]!, true);
+  at += OCTET_LENGTH[a]!;
+  view.setUint32(at, OCTET[b]!, true);
+  at += OCTET_LENGTH[b]!;
+  view.setUint32(at, OCTET[c]!, true);
+  at += OCTET_LENGTH[c]!;
+  view.setUint32(at, OCTET[d]!, true);
+  return at + OCTET_LENGTH[d]! - 1;
+}
+
+/** Writes the MAC address in the six bytes at `from`. Two bytes behind it are overwritten too. */
+export function writeMac(view: DataView, at: number, bytes: Uint8Array, from: number): number {
+  for (let i = 0; i < 6; i++) view.setUint32(at + i * 3, HEX_COLON[bytes[from + i]!]!, true);
+  return at + 17;
 }

@@ -1,6 +1,6 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/tcp-options.ts';
-import { defineFields, type Fields, groupOf } from './fields.ts';
+import { defineFields, type Fields, groupOf, ROW_TCP_TIMESTAMPS } from './fields.ts';
 import { printMptcp } from './mptcp.ts';
 import type { Text } from './text.ts';
 
@@ -231,9 +231,17 @@ function printFastOpen(t: Text, at: number, length: number, isExperiment: boolea
   }
 }
 
+const TIMESTAMPS_ALIGNED = 12;
+const NOP_NOP_TIMESTAMPS = 0x0101_080a;
+
 export function walkTcpOptions(f: Fields, at: number, end: number): void {
   if (!f.wantsSome(ALL)) return;
   const { bytes } = f;
+  // Two NOPs and timestamps, in this order (RFC 7323 appendix A): most segments of most connections have just these.
+  if (f.compact && end - at === TIMESTAMPS_ALIGNED && be32(bytes, at) === NOP_NOP_TIMESTAMPS) {
+    f.header(ROW_TCP_TIMESTAMPS, at);
+    return;
+  }
   while (at < end) {
     const kind = bytes[at]!;
     f.uint(F.option_kind, at, 1, kind);

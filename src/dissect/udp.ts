@@ -1,6 +1,6 @@
 import { IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/udp.ts';
-import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT } from './fields.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT, ROW_UDP } from './fields.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import { findByContent, udpContents, udpPorts } from './tables.ts';
@@ -126,18 +126,24 @@ export const udp: Protocol = {
     f.srcPort = wire.srcPort(bytes, at);
     f.dstPort = wire.dstPort(bytes, at);
     f.layer(udp, at, wire.HEADER_LENGTH);
-    f.uint(F.srcport, at, 2, f.srcPort);
-    f.uint(F.dstport, at + 2, 2, f.dstPort);
-    f.uint(F.length, at + 4, 2, length);
-    f.uint(F.checksum, at + 6, 2, wire.checksum(bytes, at));
+    const isAbsent = wire.checksum(bytes, at) === 0;
+    const isCompact = f.compact && !f.verifies && !isAbsent && (length === 0 || length >= wire.HEADER_LENGTH);
+    if (isCompact) f.header(ROW_UDP, at);
+    else {
+      f.uint(F.srcport, at, 2, f.srcPort);
+      f.uint(F.dstport, at + 2, 2, f.dstPort);
+      f.uint(F.length, at + 4, 2, length);
+      f.uint(F.checksum, at + 6, 2, wire.checksum(bytes, at));
+    }
     if (length !== 0 && length < wire.HEADER_LENGTH) {
       f.invalid('udp', at + 4, wire.HEADER_LENGTH, length, 'udp.length');
       return;
     }
     const stop = length === 0 ? end : f.narrow(at + length, end, 'udp.length');
-    const isAbsent = wire.checksum(bytes, at) === 0;
-    const status = isAbsent ? NOT_PRESENT : f.checksumStatus(at, length === 0 ? stop - at : length, IPPROTO_UDP);
-    f.uint(F['checksum.status'], at + 6, 0, status);
+    if (!isCompact) {
+      const status = isAbsent ? NOT_PRESENT : f.checksumStatus(at, length === 0 ? stop - at : length, IPPROTO_UDP);
+      f.uint(F['checksum.status'], at + 6, 0, status);
+    }
     if (f.sessions !== null) f.sessions.udp(f, at);
     f.raw(F.payload, body, stop - body);
     let protocol = udpPorts.find(f.srcPort, f.dstPort);

@@ -63,6 +63,8 @@ const OPTION_WINDOW_SCALE = 3;
 const OPTION_SACK = 5;
 /** RFC 7323 2.3. */
 const MAX_SHIFT = 14;
+/** Of two: `**` is a call of the C library's pow. */
+const POWERS = Uint32Array.from({ length: MAX_SHIFT + 1 }, (_, shift) => 2 ** shift);
 
 export class TcpAnalysis {
   readonly #ipv4 = new FlowTable(1);
@@ -257,8 +259,8 @@ export class TcpAnalysis {
     const shift = w[fwd + S.BITS]! & SHIFT_MASK;
     const isScaled = !isSyn && shift !== 0 && shift !== NOT_SCALED;
     const window = wire.window(bytes, at);
-    this.window = window * (isScaled ? 2 ** (shift - 1) : 1);
-    this.scaleFactor = shift === 0 ? -1 : shift === NOT_SCALED ? -2 : 2 ** (shift - 1);
+    this.window = isScaled ? window * POWERS[shift - 1]! : window;
+    this.scaleFactor = shift === 0 ? -1 : shift === NOT_SCALED ? -2 : POWERS[shift - 1]!;
 
     let found = 0;
     const bits = w[fwd + S.BITS]!;
