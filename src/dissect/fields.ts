@@ -241,6 +241,9 @@ export class Fields {
   ipEnd = 0;
   srcPort = 0;
   dstPort = 0;
+  /** Of the TCP connection: what its messages say about later ones, in bits of their protocol's own. As `connection` of
+   * `Progress`; 0 where nothing is remembered. */
+  connection = 0;
 
   /** The consumer writes the fields of common headers itself, from the header's bytes: each such header then is one row
    * (`header`) in place of ten or twenty. Everything else of the walk is the same. */

@@ -107,8 +107,18 @@ export function walkHello(
     if (at + length > end) whole = false;
     if (!walkExtensions(f, hello, at, stop, isClient)) whole = false;
   }
+  if (!isClient && transport === 't') {
+    const version = hello.supportedVersions[0] ?? hello.version;
+    if (version === TLS_13 || version >>> 8 === TLS_13_DRAFTS) f.connection |= IS_TLS13;
+  }
   if (whole) fingerprints(f, hello, begin, isClient, transport);
 }
+
+const TLS_13 = 0x0304;
+/** First byte of the versions of RFC 8446's drafts. */
+const TLS_13_DRAFTS = 0x7f;
+/** In `Fields.connection`: the server has chosen version 1.3, whose application data records are of any type. */
+export const IS_TLS13 = 1;
 
 /** A client's suites and compression methods. Gives the offset behind them, -1 where they are cut. */
 function walkOffers(f: Fields, hello: Hello, at: number, end: number): number {

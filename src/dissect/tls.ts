@@ -2,7 +2,7 @@ import { be24 } from '../bytes/endian.ts';
 import * as wire from '../wire/tls.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import { walkHello } from './tls-hello.ts';
+import { IS_TLS13, walkHello } from './tls-hello.ts';
 
 const many = { list: true } as const;
 const F = defineFields('tls', {
@@ -21,6 +21,7 @@ const F = defineFields('tls', {
       },
     },
   ],
+  'record.opaque_type': ['Opaque Type', 'uint8', many],
   'record.version': ['Version', 'uint16', { list: true, base: 'hex' }],
   'record.length': ['Length', 'uint16', many],
   app_data: ['Encrypted Application Data', 'bytes', many],
@@ -122,6 +123,12 @@ function walkCertificates(f: Fields, at: number, end: number): void {
   }
 }
 
+/** True for a hello that fills its record: RFC 8446 D.4 allows a ChangeCipherSpec before the second one. */
+const isHello = (bytes: Uint8Array, at: number, end: number, length: number): boolean =>
+  at + wire.MESSAGE_HEADER_LENGTH <= end &&
+  (wire.messageType(bytes, at) === wire.CLIENT_HELLO || wire.messageType(bytes, at) === wire.SERVER_HELLO) &&
+  wire.messageLength(bytes, at) + wire.MESSAGE_HEADER_LENGTH === length;
+
 /** `isEncrypted`: a ChangeCipherSpec came before it. */
 function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): void {
   const { bytes } = f;
@@ -130,7 +137,8 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
   const body = at + wire.RECORD_HEADER_LENGTH;
   const stop = Math.min(body + length, end);
   f.raw(F.record, at, stop - at);
-  f.uint(F['record.content_type'], at, 1, type);
+  const isOpaque = type === wire.APPLICATION_DATA && (f.connection & IS_TLS13) !== 0;
+  f.uint(isOpaque ? F['record.opaque_type'] : F['record.content_type'], at, 1, type);
   f.uint(F['record.version'], at + 1, 2, wire.recordVersion(bytes, at));
   f.uint(F['record.length'], at + 3, 2, length);
   switch (type) {
@@ -145,7 +153,7 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
       f.uint(F['alert_message.desc'], body + 1, 1, bytes[body + 1]!);
       break;
     case wire.HANDSHAKE:
-      if (isEncrypted) f.raw(F.handshake, body, stop - body);
+      if (isEncrypted && !isHello(bytes, body, stop, length)) f.raw(F.handshake, body, stop - body);
       else walkMessages(f, body, stop, body + length, 't');
       break;
     case wire.APPLICATION_DATA:

@@ -1,4 +1,4 @@
-import { FIN, RST, SYN } from '../../wire/tcp.ts';
+import { FIN, SYN } from '../../wire/tcp.ts';
 import { defineFields, type Fields, WAITS_FOR_END, WAITS_FOR_MORE } from '../fields.ts';
 import type { Protocol } from '../protocol.ts';
 import { protocolOverTcp } from '../tables.ts';
@@ -53,10 +53,6 @@ export class Desegmenter {
     isRepeated: boolean,
   ): void {
     const direction = stream * 2 + (reversed ? 1 : 0);
-    if (flags & RST && !this.#waiting.isEmpty) {
-      this.#waiting.drop(stream * 2);
-      this.#waiting.drop(stream * 2 + 1);
-    }
     if (body >= end && ((flags & FIN) === 0 || this.#waiting.isEmpty)) return;
     if (isRepeated) {
       if (body < end) f.raw(F.segment_data, body, end - body);
@@ -81,7 +77,11 @@ export class Desegmenter {
       at = this.#goOn(f, waiting, here, at, end);
     }
     if (flags & FIN && !this.#waiting.isEmpty) this.#finish(f, (first + end - body) >>> 0);
+    const note = this.#waiting.note(stream);
+    f.connection = note;
     for (let i = 0; i < this.#parts; i++) f.next(this.#protocols[i], this.#begins[i]!, this.#ends[i]!);
+    if (f.connection !== note) this.#waiting.setNote(stream, f.connection);
+    f.connection = 0;
   }
 
   #plan(f: Fields, protocol: Protocol | undefined, at: number, end: number): void {

@@ -174,8 +174,7 @@ export class WaitingTable {
     if (list.length === 0) this.#lists.delete(direction);
   }
 
-  /** The connection is reset: nothing of this direction is waited for. */
-  drop(direction: number): void {
+  #drop(direction: number): void {
     const list = this.#lists.get(direction);
     if (list === undefined) return;
     for (const waiting of list) this.#held -= waiting.cost;
@@ -185,7 +184,7 @@ export class WaitingTable {
   #bound(): void {
     if (this.#held <= MAX_HELD) return;
     for (const direction of this.#lists.keys()) {
-      this.drop(direction);
+      this.#drop(direction);
       if (this.#held <= MAX_HELD) return;
     }
   }
