@@ -253,17 +253,18 @@ function mkrouteOutput(net: Net, fl: Flowi4, origOif: number, devOut: NetDevice,
   if (inDev === null) return -EINVAL;
   if (!inDevOr(inDev, 'routeLocalnet') && ipv4IsLoopback(fl.saddr) && !(devOut.flags & IFF_LOOPBACK)) return -EINVAL;
   let { type, route } = result;
-  if (ipv4IsLbcast(fl.daddr)) type = RTN_BROADCAST;
-  else if (ipv4IsMulticast(fl.daddr)) type = RTN_MULTICAST;
-  else if (ipv4IsZeronet(fl.daddr)) return -EINVAL;
-  if (devOut.flags & IFF_LOOPBACK) flags |= RTCF_LOCAL;
   let gw = result.nh?.gw ?? 0;
-  const { handlers } = routes(net);
-  if (type === RTN_BROADCAST) {
-    flags |= RTCF_BROADCAST | RTCF_LOCAL;
+  if (ipv4IsLbcast(fl.daddr)) {
+    type = RTN_BROADCAST;
+    // It stays on the link, whatever the table says. A net's own broadcast address has an entry without gateway.
     route = null;
     gw = 0;
-  } else if (type === RTN_MULTICAST) {
+  } else if (ipv4IsMulticast(fl.daddr)) type = RTN_MULTICAST;
+  else if (ipv4IsZeronet(fl.daddr)) return -EINVAL;
+  if (devOut.flags & IFF_LOOPBACK) flags |= RTCF_LOCAL;
+  const { handlers } = routes(net);
+  if (type === RTN_BROADCAST) flags |= RTCF_BROADCAST | RTCF_LOCAL;
+  else if (type === RTN_MULTICAST) {
     flags |= RTCF_MULTICAST | RTCF_LOCAL;
     if (!handlers.checkMc(inDev, fl.daddr, fl.saddr, fl.proto)) flags &= ~RTCF_LOCAL;
     // The default route carries multicast, but not to its gateway.
@@ -278,8 +279,9 @@ function mkrouteOutput(net: Net, fl: Flowi4, origOif: number, devOut: NetDevice,
     if (flags & RTCF_LOCAL && !(devOut.flags & IFF_LOOPBACK)) dst.output = handlers.mcOutput;
   }
   setNexthop(net, dst, fl.daddr, route, gw);
-  // The packet's own header may name another destination; this route's next hop is known.
-  if (fl.flags & FLOWI_FLAG_KNOWN_NH) dst.rtNexthop4 = dst.rtUsesGateway ? dst.rtGw4 : fl.daddr;
+  // The packet's own header may name another destination; this route's next hop is known. (Not so where no entry of the
+  // table stands behind the route: groups and broadcasts by a named device go to where the header says.)
+  if (route !== null && fl.flags & FLOWI_FLAG_KNOWN_NH) dst.rtNexthop4 = dst.rtUsesGateway ? dst.rtGw4 : fl.daddr;
   return dst;
 }
 

@@ -1,0 +1,53 @@
+import { afterAll } from 'vitest';
+import { putBe16 } from '../../src/bytes/endian.ts';
+import { int } from '../../src/uapi/host.ts';
+import { describeNetwork } from '../support/network.ts';
+import { FAR, hex, ip, NEAR, send, set, sin } from './program.ts';
+import { stage } from './stage.ts';
+
+const SIOCOUTQ = 0x5411;
+
+/** An IPv4 packet with a header of its own making, to `to`. */
+function packet(to: string, from = NEAR): Uint8Array {
+  const bytes = new Uint8Array(100).map((_, at) => at);
+  bytes.set([0x45, 0, 0, 100, 0, 1, 0, 0, 64, 200]);
+  putBe16(bytes, 2, 100);
+  bytes.set(ip(from), 12);
+  bytes.set(ip(to), 16);
+  return bytes;
+}
+
+/** IP_HDRINCL: the header names one destination, the address of the call another. Where the address is a station's the
+ * packet goes to it; where it is a group's or the broadcast address it goes to whom the header names, who may have to be
+ * asked for first: the packet waits, and is charged to the socket for so long. */
+describeNetwork('a header of the sender’s own, on both kernels', () => {
+  const { twin, dispose } = stage();
+  afterAll(dispose);
+
+  // A station of its own for each case, so that nothing is known of it from one before.
+  let stations = 20;
+  for (const protocol of [1, 200, 255])
+    for (const address of [FAR, '10.0.0.255', '239.1.1.1', '224.0.0.1', '255.255.255.255', '10.1.0.9'])
+      for (const header of [FAR, `10.0.0.${++stations}`, `16.17.18.${++stations}`, '239.9.9.9', '255.255.255.255'])
+        twin(`protocol ${protocol}: to ${address}, the header says ${header}`, (w) => {
+          const s = w.near.socket(2, 3, protocol);
+          set(w.near, s, 0, 3, 1);
+          set(w.near, s, 1, 6, 1);
+          set(w.near, s, 0, 34, 0);
+          const log: unknown[] = [w.near.bind(s, sin(NEAR, 0))];
+          log.push(send(w.near, s, packet(header), 0, sin(address, 0)));
+          const queued = int(0);
+          log.push(w.near.ioctl(s, SIOCOUTQ, queued), [...queued]);
+          w.settle(3);
+          // Those before are asked for again meanwhile.
+          const others = (frame: string): boolean => frame.includes('08060001') && !frame.includes(hex(ip(header)));
+          log.push(
+            w
+              .frames()
+              .filter((frame) => !others(frame))
+              .map((frame) => frame.slice(0, 100)),
+          );
+          w.near.close(s);
+          return log;
+        });
+});
