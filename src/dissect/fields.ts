@@ -363,12 +363,15 @@ export class Fields {
 
   uint(id: number, at: number, length: number, value: number): void {
     if (this.#wanted !== null && this.#wanted[id] === 0) return;
-    this.number[this.#add(id, at, length)] = value;
+    // The row first: adding it may put a larger column in the place of `number`.
+    const row = this.#add(id, at, length);
+    this.number[row] = value;
   }
 
   bool(id: number, at: number, length: number, value: boolean): void {
     if (this.#wanted !== null && this.#wanted[id] === 0) return;
-    this.number[this.#add(id, at, length)] = value ? 1 : 0;
+    const row = this.#add(id, at, length);
+    this.number[row] = value ? 1 : 0;
   }
 
   /** A field whose value is its bytes: `ipv4`, `ipv6`, `ether`, `bytes`; or that has no value. */
