@@ -65,6 +65,8 @@ export interface ChosenSystem {
   /** Addresses (text) of a host of the emulated network; null on the host's kernel, where the system's resolver is to be
    * asked. Throws Failure for a name that the network does not know, naming what it knows. */
   lookUp(name: string, family: 4 | 6 | null): readonly string[] | null;
+  /** 0 up to but not including 1, for ports, identifiers and the like: from the seed in the emulated network. */
+  readonly random: () => number;
 }
 
 /** Chooses the kernel by what the user asked for and what this process may do.
@@ -121,6 +123,7 @@ const host = (system: SystemCalls): ChosenSystem => ({
   note: null,
   os: `Linux ${release()}`,
   lookUp: () => null,
+  random: Math.random,
 });
 
 function fellBack(why: string, options: BackendOptions): Promise<ChosenSystem> {
@@ -133,7 +136,7 @@ function fellBack(why: string, options: BackendOptions): Promise<ChosenSystem> {
 
 async function emulated({ seed = 1, virtualTime }: BackendOptions): Promise<ChosenSystem> {
   const { openEmulated } = await import('../lab/emulated.ts');
-  const { system, clock, network } = openEmulated({ seed, pace: virtualTime ? 'virtual' : 'real' });
+  const { system, clock, network, random } = openEmulated({ seed, pace: virtualTime ? 'virtual' : 'real' });
   return {
     kind: 'emulated',
     system,
@@ -141,6 +144,7 @@ async function emulated({ seed = 1, virtualTime }: BackendOptions): Promise<Chos
     virtualTime: virtualTime === true,
     note: "emulated network (netlab's own kernel, no real frames)",
     os: 'netlab emulated kernel',
+    random: () => random() / 2 ** 32,
     lookUp(name, family) {
       const found = network.addressesOf(name);
       const fitting = found.filter((address) => family === null || address.includes(':') === (family === 6));

@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { release } from 'node:os';
 import * as zlib from 'node:zlib';
 import { libpcapMissing } from '../capture/libpcap.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
@@ -22,6 +21,7 @@ import {
 } from '../uapi/if_packet.ts';
 import { SOF_TIMESTAMPING_RAW_HARDWARE } from '../uapi/net_tstamp.ts';
 import { AF_PACKET, SOCK_CLOEXEC, SOCK_RAW, SOL_PACKET } from '../uapi/socket.ts';
+import type { ChosenSystem } from './backend.ts';
 import { CAP_NET_ADMIN, CAP_NET_RAW, capabilities, has, ownCommand, waysToPermission, which } from './permission.ts';
 
 /** One thing that was looked at. */
@@ -36,9 +36,10 @@ export interface Finding {
   advice: string;
 }
 
-/** Looks at this machine. Opens packet sockets of its own for a moment, sends nothing, changes nothing. */
-export function examine(system: SystemCalls): Finding[] {
-  return [...privileges(), ...backends(system), ...kernel(system), ...limits(system), ...files()];
+/** Looks at this machine, or at our kernel. Opens packet sockets of its own for a moment, sends nothing, changes nothing. */
+export function examine({ kind, system, os }: Pick<ChosenSystem, 'kind' | 'system' | 'os'>): Finding[] {
+  if (kind === 'emulated') return [...kernel(system, os), ...limits(system), ...files()];
+  return [...privileges(), ...backends(system), ...kernel(system, os), ...limits(system), ...files()];
 }
 
 function privileges(): Finding[] {
@@ -73,6 +74,13 @@ function backends(system: SystemCalls): Finding[] {
           ? 'the kernel was built without CONFIG_PACKET: modprobe af_packet, or use another kernel'
           : (waysToPermission(['doctor'])[0]?.command ?? 'run it as root'),
     });
+  found.push({
+    area: 'backend',
+    name: 'emulated',
+    state: 'ok',
+    detail: `netlab's own kernel, no real frames${fd >= 0 ? '' : ': what commands run on here, unless --backend says otherwise'}`,
+    advice: '',
+  });
   const noCap = libpcapMissing();
   found.push(
     noCap === null
@@ -109,9 +117,9 @@ function backends(system: SystemCalls): Finding[] {
 const int = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);
 
 /** What a packet socket of this kernel can do, each tried on a socket of its own that is bound to nothing. */
-function kernel(system: SystemCalls): Finding[] {
+function kernel(system: SystemCalls, os: string): Finding[] {
   const found: Finding[] = [
-    { area: 'kernel', name: 'release', state: 'ok', detail: `Linux ${release()}, Node ${process.version}`, advice: '' },
+    { area: 'kernel', name: 'release', state: 'ok', detail: `${os}, Node ${process.version}`, advice: '' },
   ];
   const trial = (name: string, ok: string, without: string, advice: string, run: (fd: number) => number): void => {
     const fd = system.socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);

@@ -4,6 +4,11 @@ import { Failure, UsageError } from './exit.ts';
 
 /** Hosts, ports and sources as a person writes them. */
 
+/** Who knows names: a `ChosenSystem`. null: the system's resolver is to be asked. */
+export interface Names {
+  lookUp(name: string, family: 4 | 6 | null): readonly string[] | null | Promise<readonly string[] | null>;
+}
+
 export interface HostAddress {
   /** 4 or 16 bytes. */
   address: Uint8Array;
@@ -29,9 +34,9 @@ export function parseAddress(text: string): HostAddress | null {
   return zone === '' ? null : { address, zone };
 }
 
-/** The first address of a host by the system's resolver (getaddrinfo(3)), of one family only where `family` says so.
- * Throws UsageError for an address of the other family, Failure for a name that is not known. */
-export async function resolveHost(text: string, family: 4 | 6 | null): Promise<HostAddress> {
+/** The first address of a host by the system's resolver (getaddrinfo(3)) or, in the emulated network, its own names; of
+ * one family only where `family` says so. Throws UsageError for an address of the other family, Failure for a name that is not known. */
+export async function resolveHost(text: string, family: 4 | 6 | null, names?: Names): Promise<HostAddress> {
   const given = parseAddress(text);
   if (given) {
     const version = given.address.length === 4 ? 4 : 6;
@@ -40,6 +45,8 @@ export async function resolveHost(text: string, family: 4 | 6 | null): Promise<H
     return given;
   }
   if (text === '' || /[\s%[\]/]/.test(text)) throw new UsageError(`'${text}' is neither an address nor a host's name`);
+  const emulated = await names?.lookUp(text, family);
+  if (emulated) return parseAddress(emulated[0]!)!;
   try {
     const found = await lookup(text, { family: family ?? 0, order: 'verbatim' });
     return { ...parseAddress(found.address)! };

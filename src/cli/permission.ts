@@ -100,5 +100,6 @@ export function noPermission(doing: string, cause: string, lonely?: string[]): F
     }
     lines.push(`  ${command}`, `      ${what}${not === '' ? '' : `; ${not}`}`);
   }
+  lines.push('Without any privilege there is the emulated network of netlab: --backend emulated.');
   return new Failure(lines.join('\n'), EXIT_NO_PERMISSION);
 }

@@ -1,5 +1,7 @@
+import type { BackendOptions } from './backend.ts';
+
 /** The options of send-udp as commander gives them. */
-export interface SendUdpOptions {
+export interface SendUdpOptions extends BackendOptions {
   ipv4?: true;
   ipv6?: true;
   interface?: string;
@@ -12,6 +14,8 @@ export interface SendUdpOptions {
   badChecksum?: true;
   count: number;
   interval: number;
+  /** Seconds after the last datagram during which what comes back is shown. */
+  replies?: number;
   quiet?: true;
   write?: string;
   linkLevel: boolean;

@@ -2,20 +2,19 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { FrameBlock } from '../frames/block.ts';
 import { DIRECTION_OUT } from '../frames/flags.ts';
 import type { FrameInterface } from '../frames/source.ts';
-import { Pacer } from '../inject/pace.ts';
+import { Pacer, waitUntil } from '../inject/pace.ts';
 import { RawSocketUnavailable } from '../inject/raw-socket.ts';
 import { martian } from '../inject/resolve.ts';
 import { openUdp, type SentUdp, type UdpSender, type UdpTarget, type Via } from '../inject/udp.ts';
 import { maxUdpData } from '../inject/udp-packet.ts';
-import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
-import { systemClock } from '../time/clock.ts';
 import { EACCES, EPERM } from '../uapi/errno.ts';
+import { type ChosenSystem, chooseSystem } from './backend.ts';
 import { chosenInterface, parsePort, parseSource, resolveHost } from './endpoint.ts';
 import { Failure, UsageError } from './exit.ts';
-import { hostSystem } from './host.ts';
 import { type CountingSink, openOutputs } from './outputs.ts';
 import { noPermission } from './permission.ts';
+import { Replies } from './replies.ts';
 import type { SendUdpOptions } from './send-options.ts';
 import { handleSignals } from './signals.ts';
 import { StdoutClosed } from './stdout.ts';
@@ -36,13 +35,22 @@ export async function runSendUdp(
     throw new UsageError('--bad-checksum: the kernel computes the checksum with --via dgram; use packet or raw');
   const fromFamily = from?.address && (from.address.length === 4 ? 4 : 6);
   const family = options.ipv4 ? 4 : options.ipv6 ? 6 : (fromFamily ?? null);
-  const { address, zone } = await resolveHost(host, family);
+  // The data of --via dgram goes through the kernel's own UDP, which needs no privilege.
+  let choosing: Promise<ChosenSystem> | null = null;
+  const choose = (): Promise<ChosenSystem> => {
+    choosing ??= chooseSystem(options, { fallBack: options.via !== 'dgram' });
+    return choosing;
+  };
+  const { address, zone } = await resolveHost(host, family, {
+    lookUp: async (name, version) => (await choose()).lookUp(name, version),
+  });
   if (from?.address && from.address.length !== address.length)
     throw new UsageError(
       `--from ${options.from}: an IPv${fromFamily} source for an IPv${address.length === 4 ? 4 : 6} destination`,
     );
   const device = chosenInterface(options.interface, [zone, from?.zone], address);
   const data = readData(dataText, options, maxUdpData(address.length));
+  const chosen = await choose();
 
   const controller = new AbortController();
   const giveBack = handleSignals(
@@ -50,7 +58,6 @@ export async function runSendUdp(
     () => undefined,
   );
   try {
-    const calls = await hostSystem();
     const target: UdpTarget = {
       address,
       port,
@@ -60,10 +67,13 @@ export async function runSendUdp(
       tos: options.tos,
       badChecksum: options.badChecksum,
       signal: controller.signal,
+      rawThrough: chosen.kind === 'linux' ? 'module' : 'calls',
+      clock: chosen.clock,
+      random: chosen.random,
     };
-    const sender = await open(calls, options, target, host);
+    const sender = await open(chosen, options, target, host);
     try {
-      await sendAll(sender, data, options, controller.signal);
+      await sendAll(chosen, sender, target, data, options);
     } finally {
       sender.close();
     }
@@ -78,60 +88,65 @@ export async function runSendUdp(
 const isPermission = (error: unknown): error is SystemError =>
   error instanceof SystemError && (error.errno === EPERM || error.errno === EACCES);
 
-/** Opens the way that was asked for; `auto` is packet where that is permitted, else dgram, and says which and why. */
-async function open(calls: SystemCalls, options: SendUdpOptions, target: UdpTarget, host: string): Promise<UdpSender> {
+/** Opens the way that was asked for; `auto` is packet, but dgram where the kernel would drop our frame, and says so. */
+async function open(
+  { system: calls }: ChosenSystem,
+  options: SendUdpOptions,
+  target: UdpTarget,
+  host: string,
+): Promise<UdpSender> {
   const via: Via = options.via === 'auto' ? 'packet' : options.via;
-  const fallBack = (why: string): Promise<UdpSender> => {
-    process.stderr.write(`netlab: sending via dgram: ${why}\n`);
-    return openUdp(calls, 'dgram', target);
-  };
   let sender: UdpSender;
   try {
     sender = await openUdp(calls, via, target);
   } catch (error) {
     if (error instanceof RawSocketUnavailable) throw new Failure(error.message);
     if (!isPermission(error)) throw error;
-    const onlyPacket = options.badChecksum ? '--bad-checksum' : options.ttl === 0 ? '--ttl 0' : null;
-    if (options.via !== 'auto' || onlyPacket !== null)
-      throw noPermission(
-        `sending to ${host} via ${via}${onlyPacket && options.via === 'auto' ? ` (for ${onlyPacket})` : ''}`,
-        error.message,
-      );
-    return fallBack('frames of our own need CAP_NET_RAW');
+    throw noPermission(`sending to ${host} via ${via}`, error.message);
   }
   const sysctl = sender.via === 'packet' && sender.path ? martian(calls, sender.path) : null;
   if (sysctl === null) return sender;
   const why = `the kernel drops frames that are injected for an address of its own (unless sysctl ${sysctl})`;
   if (options.via === 'auto' && !options.badChecksum && options.ttl !== 0) {
     sender.close();
-    return fallBack(why);
+    process.stderr.write(`netlab: sending via dgram: ${why}\n`);
+    return openUdp(calls, 'dgram', target);
   }
   process.stderr.write(`netlab: ${why}: this one will not arrive\n`);
   return sender;
 }
 
 async function sendAll(
+  chosen: ChosenSystem,
   sender: UdpSender,
+  target: UdpTarget,
   data: Uint8Array,
   options: SendUdpOptions,
-  signal: AbortSignal,
 ): Promise<void> {
-  const output = new SentFrames(sender.device ?? '', options);
+  const { clock } = chosen;
+  const signal = target.signal!;
+  const output = new Frames(sender.device ?? '', options, chosen);
+  const replies =
+    options.replies === undefined
+      ? null
+      : await Replies.open(chosen, target, sender.device, sender.source.port, (block, interfaces) =>
+          output.take(block, interfaces),
+        );
   if (output.wanted && !sender.exact)
     process.stderr.write(
       'netlab: the packet is shown as the kernel was asked for it: its id and link header are not known\n',
     );
-  const pacer = new Pacer(systemClock, options.interval * 1e9);
+  const pacer = new Pacer(clock, options.interval * 1e9);
   let datagrams = 0;
   let frames = 0;
   let bytes = 0;
   let failure: unknown = null;
   try {
     while (datagrams < options.count) {
-      await pacer.wait({ signal, precise: options.interval > 0 && options.interval < 0.05 });
+      await pacer.wait({ signal, precise: options.interval > 0 && options.interval < 0.05 && !chosen.virtualTime });
       if (signal.aborted) break;
       if (pacer.take(1) === 0) continue;
-      const { seconds, nanoseconds } = systemClock.realtime();
+      const { seconds, nanoseconds } = clock.realtime();
       const sent: SentUdp = await sender.send(data);
       datagrams++;
       frames += sent.frames.length;
@@ -140,54 +155,94 @@ async function sendAll(
       // Without pauses the event loop would have no turn, and Ctrl-C no effect.
       if ((datagrams & 63) === 0) await new Promise(setImmediate);
     }
+    if (replies !== null) await waitUntil(clock, clock.monotonic() + options.replies! * 1e9, { signal });
   } catch (error) {
     // `| head` has seen enough.
     if (!(error instanceof StdoutClosed)) failure = error;
+  }
+  try {
+    await replies?.stop();
+  } catch (error) {
+    if (!(error instanceof StdoutClosed)) failure ??= error;
   }
   await output.close();
   const plural = (count: number, what: string): string =>
     `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`;
   process.stderr.write(
     `${plural(datagrams, 'datagram')} sent via ${sender.via}${sender.device ? ` on ${sender.device}` : ''}: ` +
-      `${plural(frames, sender.via === 'packet' ? 'frame' : 'packet')}, ${plural(bytes, 'byte')}\n`,
+      `${plural(frames, sender.via === 'packet' ? 'frame' : 'packet')}, ${plural(bytes, 'byte')}${replies === null ? '' : `; ${plural(replies.frames, 'frame')} came back`}\n`,
   );
   if (failure !== null) throw failure;
 }
 
-/** Prints the frames that were sent, and writes them to a file where that was asked for. */
-class SentFrames {
+/** Prints the frames that were sent and those that came back, and writes them to a file where that was asked for. */
+class Frames {
   /** Neither printed nor written: there is nothing to do. */
   readonly wanted: boolean;
   readonly #options: SendUdpOptions;
   readonly #interfaces: FrameInterface[];
   readonly #block = new FrameBlock(new Uint8Array(0), 1);
-  #sink: CountingSink | null = null;
+  #sink: Promise<CountingSink> | null = null;
+  /** A sink takes one call at a time, and what is sent and what comes back are not in step. */
+  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(device: string, options: SendUdpOptions) {
+  constructor(device: string, options: SendUdpOptions, { note, os }: ChosenSystem) {
     this.wanted = !options.quiet || options.write !== undefined;
     this.#options = options;
-    this.#interfaces = [{ name: device, linkType: 0, snapLength: 0, timestampDigits: 9 }];
+    this.#interfaces = [
+      {
+        name: device,
+        linkType: 0,
+        snapLength: 0,
+        timestampDigits: 9,
+        ...(note === null ? {} : { description: note, os }),
+      },
+    ];
   }
 
+  /** One datagram that was sent. */
   async write({ frames, linkType }: SentUdp, seconds: number, nanoseconds: number): Promise<void> {
     if (!this.wanted) return;
     this.#interfaces[0]!.linkType = linkType;
-    this.#sink ??= await openOutputs(this.#printOptions(), { live: true, interfaces: this.#interfaces });
     const block = this.#block;
-    for (const frame of frames) {
-      block.bytes = frame;
-      block.count = 1;
-      block.capturedLength[0] = block.originalLength[0] = frame.length;
-      block.seconds[0] = seconds;
-      block.nanoseconds[0] = nanoseconds;
-      block.flags[0] = DIRECTION_OUT;
-      block.keep[0] = 1;
-      await this.#sink.write(block, this.#interfaces);
-    }
+    for (const frame of frames)
+      await this.#inTurn((sink) => {
+        block.bytes = frame;
+        block.count = 1;
+        block.capturedLength[0] = block.originalLength[0] = frame.length;
+        block.seconds[0] = seconds;
+        block.nanoseconds[0] = nanoseconds;
+        block.interfaceId[0] = 0;
+        block.flags[0] = DIRECTION_OUT;
+        block.keep[0] = 1;
+        return sink.write(block, this.#interfaces);
+      });
+  }
+
+  /** What came back. Its interface is the one of the sent frames where those have its link type. */
+  async take(block: FrameBlock, from: readonly FrameInterface[]): Promise<void> {
+    if (!this.wanted) return;
+    await this.#inTurn((sink) => {
+      const known = this.#interfaces.findIndex(
+        ({ name, linkType }) => name === from[0]!.name && linkType === from[0]!.linkType,
+      );
+      block.interfaceId.fill(known >= 0 ? known : this.#interfaces.push(from[0]!) - 1, 0, block.count);
+      return sink.write(block, this.#interfaces);
+    });
+  }
+
+  #inTurn(work: (sink: CountingSink) => void | Promise<void>): Promise<void> {
+    const done = this.#turn.then(async () => {
+      this.#sink ??= openOutputs(this.#printOptions(), { live: true, interfaces: this.#interfaces });
+      await work(await this.#sink);
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   async close(): Promise<void> {
-    await this.#sink?.close();
+    await this.#turn;
+    await (await this.#sink)?.close();
   }
 
   #printOptions(): Parameters<typeof openOutputs>[0] {

@@ -1,6 +1,7 @@
 import { Socket } from '../socket/socket.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { SystemError } from '../syscall/error.ts';
+import { type Clock, systemClock } from '../time/clock.ts';
 import { EHOSTUNREACH } from '../uapi/errno.ts';
 import * as bpf from '../uapi/filter.ts';
 import { AF_PACKET, SO_ATTACH_FILTER, SOCK_RAW, SOL_SOCKET } from '../uapi/socket.ts';
@@ -23,6 +24,8 @@ export interface SolicitOptions {
   /** Milliseconds after which the next question goes out. Default 1000, as Linux's retrans_time_ms. */
   interval?: number;
   signal?: AbortSignal | undefined;
+  /** The time of the kernel that is asked; default: the machine's. */
+  clock?: Clock | undefined;
 }
 
 /** Offset of the next header field in an IPv6 header. */
@@ -51,7 +54,7 @@ export async function solicit(
   target: Uint8Array,
   options: SolicitOptions = {},
 ): Promise<Uint8Array> {
-  const { tries = 3, interval = 1000, signal } = options;
+  const { tries = 3, interval = 1000, signal, clock = systemClock } = options;
   // Protocol 0 receives nothing until the bind, so that no frame comes in past the filter.
   const socket = Socket.open(calls, AF_PACKET, SOCK_RAW, 0);
   try {
@@ -67,9 +70,9 @@ export async function solicit(
     const buffer = new Uint8Array(ANSWER_ROOM);
     for (let attempt = 0; attempt < tries; attempt++) {
       await socket.send(frame, { ...(signal ? { signal } : {}) });
-      const end = performance.now() + interval;
+      const end = clock.monotonic() + interval * 1e6;
       for (;;) {
-        const left = Math.ceil(end - performance.now());
+        const left = Math.ceil((end - clock.monotonic()) / 1e6);
         if (left <= 0) break;
         const message = await socket.receive(buffer, { timeout: left, ...(signal ? { signal } : {}) });
         if (message === null) break;

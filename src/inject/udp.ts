@@ -11,9 +11,10 @@ import { AF_INET, AF_INET6, SO_BINDTODEVICE, SO_BROADCAST, SOCK_DGRAM, SOL_SOCKE
 import { LINKTYPE_RAW } from '../wire/linktype.ts';
 import { formatIp, isMulticast, needsZone, parseIp } from './address.ts';
 import { fragment } from './fragment.ts';
-
+import { RawCallsSocket } from './raw-calls.ts';
 import { RawIpSocket } from './raw-socket.ts';
 import { findLink, type Path, resolvePath } from './resolve.ts';
+import type { SolicitOptions } from './solicit.ts';
 import { maxUdpData, udpPacket } from './udp-packet.ts';
 
 /** Sending UDP datagrams in three ways: frames of our own through a packet socket, IP packets of our own through a raw
@@ -37,6 +38,11 @@ export interface UdpTarget {
   /** A wrong UDP checksum; `packet` and `raw` alone. */
   badChecksum?: boolean | undefined;
   signal?: AbortSignal | undefined;
+  /** How `raw` sends: through the npm module raw-socket, which knows the host's kernel alone (default), or by the system
+   * calls that were given. */
+  rawThrough?: 'module' | 'calls' | undefined;
+  /** The time of the kernel; default: the machine's. */
+  clock?: SolicitOptions['clock'];
   /** 0 up to but not including 1: for the port and the identification. Default Math.random. */
   random?: (() => number) | undefined;
 }
@@ -127,6 +133,7 @@ async function openPacket(calls: SystemCalls, target: UdpTarget): Promise<UdpSen
     device: target.device,
     source: target.from?.address,
     signal: target.signal,
+    clock: target.clock,
   });
   const builder = new PacketBuilder(target, path);
   // Without a link header of ours the device makes its own: a cooked socket (packet(7), SOCK_DGRAM).
@@ -152,10 +159,19 @@ async function openPacket(calls: SystemCalls, target: UdpTarget): Promise<UdpSen
   };
 }
 
+/** A raw socket of either make. `address` has a zone where it needs one, and `scopeId` is that zone's index. */
+interface RawWay {
+  send(packet: Uint8Array, address: string, scopeId: number): Promise<void>;
+  close(): void;
+}
+
 async function openRaw(calls: SystemCalls, target: UdpTarget): Promise<UdpSender> {
   const version = target.address.length === 4 ? 4 : 6;
-  const device = target.device === undefined ? undefined : findLink(await links(calls), target.device).name;
-  const socket = new RawIpSocket(version, device);
+  const link = target.device === undefined ? undefined : findLink(await links(calls), target.device);
+  const socket: RawWay =
+    target.rawThrough === 'calls'
+      ? new RawCallsSocket(calls, version, link?.name)
+      : new RawIpSocket(version, link?.name);
   try {
     const path = await resolvePath(calls, {
       destination: target.address,
@@ -177,7 +193,7 @@ async function openRaw(calls: SystemCalls, target: UdpTarget): Promise<UdpSender
       exact: true,
       async send(data) {
         const frames = builder.packets(data);
-        for (const packet of frames) await socket.send(packet, address);
+        for (const packet of frames) await socket.send(packet, address, path.device.ifindex);
         return { frames, linkType: LINKTYPE_RAW };
       },
       close: () => socket.close(),

@@ -1,5 +1,6 @@
 import type { SystemCalls } from '../syscall/contract.ts';
 import type { Clock } from '../time/clock.ts';
+import { seededRandom } from '../time/random.ts';
 import { attended, attendedClock } from './attended.ts';
 import { emulatedNetwork, type Network } from './network.ts';
 import { type Pace, PacedClock } from './pace.ts';
@@ -9,6 +10,8 @@ export interface Emulated {
   system: SystemCalls;
   clock: Clock;
   network: Network;
+  /** Uniform unsigned 32-bit integers from the seed, for the program outside. */
+  random: () => number;
 }
 
 /** How long the network has been up when it is handed over, in nanoseconds: addresses are in use, and neighbours known. */
@@ -20,5 +23,10 @@ export function openEmulated({ seed, pace, epoch }: { seed: number; pace: Pace; 
   const clock = new PacedClock({ pace, warmUp: WARM_UP, ...(epoch === undefined ? {} : { epoch }) });
   const network = emulatedNetwork({ clock, seed });
   clock.begin();
-  return { system: attended(network.here.process(), clock), clock: attendedClock(clock), network };
+  return {
+    system: attended(network.here.process(), clock),
+    clock: attendedClock(clock),
+    network,
+    random: seededRandom(seed ^ 0x6e65746c),
+  };
 }

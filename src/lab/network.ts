@@ -1,6 +1,7 @@
 import { Bridge } from '../kernel/drivers/bridge.ts';
 import { impair } from '../kernel/drivers/impairment.ts';
 import { Kernel, veth } from '../kernel/kernel.ts';
+import { NETIF_F_HW_CSUM } from '../kernel/skbuff.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import type { Clock } from '../time/clock.ts';
 import { seededRandom } from '../time/random.ts';
@@ -55,6 +56,7 @@ export function emulatedNetwork({ clock, seed }: { clock: Clock; seed: number })
   const host = (hostname: string): Kernel => {
     // Randomness of its own for each, so that what one host does changes no other's numbers.
     const kernel = new Kernel({ clock, random: seededRandom(random()), hostname });
+    kernel.device('lo').features &= ~NETIF_F_HW_CSUM;
     hosts.set(hostname, kernel);
     return kernel;
   };
@@ -68,7 +70,11 @@ export function emulatedNetwork({ clock, seed }: { clock: Clock; seed: number })
   ): void => {
     const mac = (side: number): Uint8Array => Uint8Array.of(2, 0, 0, 0, ++cables, side);
     const pair = veth({ kernel: a, name: nameA, address: mac(1) }, { kernel: b, name: nameB, address: mac(2) });
-    for (const dev of pair) impair(dev, delay);
+    for (const dev of pair) {
+      // As after `ethtool -K DEV tx off`: a capture on the sending host shows whole checksums.
+      dev.features &= ~NETIF_F_HW_CSUM;
+      impair(dev, delay);
+    }
   };
 
   const bridge = host('switch');

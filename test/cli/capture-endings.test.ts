@@ -346,14 +346,16 @@ describeNetwork('netlab capture ends', () => {
     });
   });
 
-  it('without the privilege: exit 77, and commands that work here', async () => {
+  it('without the privilege, with --backend af_packet: exit 77, and commands that work here', async () => {
     const without = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-all'];
-    const { status, stdout, stderr } = netlab(['capture', 'lo', '--duration', '0.2'], { prefix: without });
+    const { status, stdout, stderr } = netlab(['capture', 'lo', '--duration', '0.2', '--backend', 'af_packet'], {
+      prefix: without,
+    });
     expect([status, stdout]).toEqual([77, '']);
     expect(stderr).toMatch(/^netlab: capturing on lo needs CAP_NET_RAW/);
     // The ones that cannot work here are told as such.
     expect(stderr).toMatch(
-      /^What does not work here:(.|\n)* sudo .*capture lo --duration 0\.2\n.*this is root already$/m,
+      /^What does not work here:(.|\n)* sudo .*capture lo --duration 0\.2 --backend af_packet\n.*this is root already$/m,
     );
     expect(stderr).toMatch(
       / setpriv --inh-caps=\+net_raw,\+net_admin .*\n.*this process may never have the capability$/m,
@@ -361,7 +363,7 @@ describeNetwork('netlab capture ends', () => {
     const works = /^What works here:\n((?: {2,}.*\n)+)/m.exec(stderr)![1]!;
     const proposed = [...works.matchAll(/^ {2}(\S.*)$/gm)].map(([, command]) => command!);
     expect(proposed).toHaveLength(1);
-    expect(proposed[0]).toMatch(/^unshare -Urn .*capture lo --duration 0\.2$/);
+    expect(proposed[0]).toMatch(/^unshare -Urn .*capture lo --duration 0\.2 --backend af_packet$/);
     expect(proposed[0]).toContain(process.execPath);
     const done = spawnSync('sh', ['-c', proposed[0]!], { encoding: 'utf8', timeout: 20_000 });
     expect(done.stderr).toMatch(/^0 packets captured$/m);
@@ -369,10 +371,12 @@ describeNetwork('netlab capture ends', () => {
   });
 
   it.skipIf(ONE_USER)(
-    'without the privilege, as another user: the command with the two capabilities works as it stands',
+    'without the privilege, as another user, with --backend af_packet: the command with the two capabilities works as it stands',
     () => {
       const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all'];
-      const { status, stderr } = netlab(['capture', pair.b, '--duration', '0.2'], { prefix: nobody });
+      const { status, stderr } = netlab(['capture', pair.b, '--backend', 'af_packet', '--duration', '0.2'], {
+        prefix: nobody,
+      });
       expect(status).toBe(77);
       const raised = / (?:sudo |su -c '?)(setpriv --reuid=65534 .*--duration 0\.2)/.exec(stderr)![1]!;
       const done = spawnSync('sh', ['-c', raised], { encoding: 'utf8', timeout: 20_000 });

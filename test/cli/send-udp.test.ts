@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,10 @@ import { netlab, start } from '../support/cli.ts';
 import { describeNetwork, joined, run } from '../support/network.ts';
 
 const hex = (text: string): string => Buffer.from(text).toString('hex');
+/** A program that echoes datagrams on port 9977. */
+const ECHO =
+  "const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(m, r.port, r.address)); " +
+  "s.bind(9977, () => console.log('up'))";
 /** The words that take a program's capabilities for raw sockets away, root or not. */
 const UNPRIVILEGED = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw'];
 
@@ -193,18 +198,42 @@ describeNetwork('send-udp', () => {
     await here.close();
   });
 
-  it('without privilege: the default falls back and says so; packet and raw exit 77 with commands that work', async () => {
-    const done = await arriving(there, 1, ['10.99.3.2', '9999', 'humble'], { prefix: UNPRIVILEGED });
+  it('without privilege: --via dgram sends; --backend af_packet exits 77 with commands that work', async () => {
+    const done = await arriving(there, 1, ['10.99.3.2', '9999', 'humble', '--via', 'dgram'], { prefix: UNPRIVILEGED });
     expect(done.datagrams[0]!.data).toBe(hex('humble'));
-    expect(done.stderr).toMatch(/^netlab: sending via dgram: frames of our own need CAP_NET_RAW$/m);
-    for (const via of ['packet', 'raw']) {
-      const refused = netlab(['send-udp', '10.99.3.2', '9999', 'x', '--via', via], { prefix: UNPRIVILEGED });
+    for (const via of ['auto', 'packet', 'raw']) {
+      const args = ['send-udp', '10.99.3.2', '9999', 'x', '--via', via, '--backend', 'af_packet'];
+      const refused = netlab(args, { prefix: UNPRIVILEGED });
       expect(refused).toMatchObject({ status: 77, stdout: '' });
       expect(refused.stderr).toContain('CAP_NET_RAW');
       expect(refused.stderr).toContain(process.execPath);
     }
-    const bad = netlab(['send-udp', '10.99.3.2', '9999', 'x', '--bad-checksum'], { prefix: UNPRIVILEGED });
-    expect(bad).toMatchObject({ status: 77, stderr: expect.stringContaining('--bad-checksum') });
+  });
+
+  it('shows what comes back: an answer, and an ICMP error, on either way of sending', async () => {
+    const echo = link.far.prefix();
+    const answering = spawn(echo[0]!, [...echo.slice(1), process.execPath, '-e', ECHO], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      await new Promise((resolve) => answering.stdout.once('data', resolve));
+      for (const via of ['packet', 'dgram', 'raw']) {
+        const args = ['10.99.3.2', '9977', 'hi', '--via', via, '--replies', '1', '--format', 'json'];
+        const done = netlab(['send-udp', ...args]);
+        expect(done.stderr).toMatch(/^1 datagram sent .*; 1 frame came back$/m);
+        const [sent, back] = done.stdout
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line));
+        expect(sent.udp['udp.dstport']).toBe(9977);
+        expect(back.udp).toMatchObject({ 'udp.srcport': 9977, 'udp.dstport': sent.udp['udp.srcport'] });
+      }
+      const refused = netlab(['send-udp', '10.99.3.2', '9978', 'hi', '--replies', '1']);
+      expect(refused.stdout).toMatch(/10\.99\.3\.2 > 10\.99\.3\.1: ICMP 10\.99\.3\.2 udp port 9978 unreachable/);
+      expect(refused.stderr).toMatch(/; 1 frame came back$/m);
+    } finally {
+      answering.kill('SIGKILL');
+    }
   });
 
   it('failures at run time: no route, no neighbour, no device; exit 1 and one line', () => {

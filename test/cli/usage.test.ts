@@ -57,7 +57,7 @@ describe('netlab', () => {
     ],
     [
       ['capture', 'lo', '--backend', 'pf_ring'],
-      /^netlab: capture: .*Allowed choices are auto, af_packet, libpcap\.\n$/,
+      /^netlab: capture: .*Allowed choices are auto, af_packet, libpcap, emulated\.\n$/,
     ],
     [['read'], /^netlab: read: which file\?.*\n$/],
     [['read', 'x.pcap', '--color', 'sometimes'], /^netlab: read: .*Allowed choices are auto, always, never\.\n$/],

@@ -1,18 +1,19 @@
 import type { Command } from 'commander';
+import { addBackendOptions, type BackendOptions } from '../backend.ts';
 import { useColour } from '../colour.ts';
 import type { Finding } from '../doctor.ts';
 
 export function define(program: Command): void {
-  program
+  const command = program
     .command('doctor')
     .description('Says what of netlab works on this machine, and what to do about what does not.')
-    .option('--json', 'print the findings as JSON')
-    .action(async (options: { json?: true }) => {
-      const { hostSystem } = await import('../host.ts');
-      const { examine } = await import('../doctor.ts');
-      const findings = examine(await hostSystem());
-      process.stdout.write(options.json ? `${JSON.stringify(findings, null, 2)}\n` : text(findings));
-    });
+    .option('--json', 'print the findings as JSON');
+  addBackendOptions(command).action(async (options: BackendOptions & { json?: true }) => {
+    const { chooseSystem } = await import('../backend.ts');
+    const { examine } = await import('../doctor.ts');
+    const findings = examine(await chooseSystem(options, { fallBack: false }));
+    process.stdout.write(options.json ? `${JSON.stringify(findings, null, 2)}\n` : text(findings));
+  });
 }
 
 const MARK: Record<Finding['state'], string> = { ok: 'ok', limited: 'limited', missing: 'MISSING', unknown: '?' };

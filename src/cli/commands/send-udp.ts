@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { addBackendOptions } from '../backend.ts';
 import { counted, integer, seconds } from '../numbers.ts';
 import type { SendUdpOptions } from '../send-options.ts';
 
@@ -6,7 +7,7 @@ import type { SendUdpOptions } from '../send-options.ts';
 const pause = (text: string): number => (/^0*\.?0*(ms|s|m|h)?$/.test(text) && /0/.test(text) ? 0 : seconds(text));
 
 export function define(program: Command): void {
-  program
+  const command = program
     .command('send-udp')
     .description(
       'Sends UDP datagrams and prints the frames that it sent, decoded.\n' +
@@ -22,7 +23,7 @@ export function define(program: Command): void {
       new Option(
         '--via <way>',
         'packet: an Ethernet frame of our own; raw: an IP packet of our own; dgram: the data through the kernel; ' +
-          'auto: packet where permitted, else dgram',
+          'auto: packet, or dgram to an address of this machine',
       )
         .choices(['auto', 'packet', 'raw', 'dgram'])
         .default('auto'),
@@ -35,6 +36,7 @@ export function define(program: Command): void {
     .option('--bad-checksum', 'a wrong UDP checksum')
     .option('-c, --count <number>', 'how many datagrams', integer(1), 1)
     .option('--interval <seconds>', 'pause between two; 0: none (also 20ms)', pause, 1)
+    .option('--replies <seconds>', 'show what comes back as well, until this long after the last datagram', seconds)
     .option('-q, --quiet', 'print no frames')
     .option('-w, --write <file>', 'write the frames to a file as well')
     .option('--no-link-level', 'do not print the link-level header')
@@ -45,14 +47,16 @@ export function define(program: Command): void {
     .addOption(new Option('--color <when>', 'colour the text').choices(['auto', 'always', 'never']).default('auto'))
     .addOption(
       new Option('--format <format>', 'text, or one JSON object a frame').choices(['text', 'json']).default('text'),
-    )
+    );
+  addBackendOptions(command)
     .addHelpText(
       'after',
       '\nExamples:\n' +
         '  netlab send-udp 192.0.2.7 9999 hello\n' +
         '  netlab send-udp fe80::1%eth0 9999 --hex "00 01 02" --ttl 3\n' +
         '  netlab send-udp 192.0.2.7 53 --file query.bin --from 192.0.2.99:5353 --via packet\n' +
-        '  date | netlab send-udp example.org 514 - --count 3 --interval 500ms',
+        '  date | netlab send-udp example.org 514 - --count 3 --interval 500ms\n' +
+        '  netlab send-udp alice 7 hello --replies 1 --backend emulated',
     )
     .action(async (host: string, port: string, data: string | undefined, options: SendUdpOptions) => {
       const { runSendUdp } = await import('../send-udp.ts');
