@@ -27,6 +27,7 @@ const CHUNK = 1 << 16;
 const BULKY = ['tcp.payload', 'udp.payload', 'data.data', 'tcp.options'];
 const QUOTE = 34;
 const COMMA = 44;
+const BACKSLASH = 92;
 const OPENING_BRACE = 123;
 const CLOSING_BRACE = 125;
 
@@ -446,26 +447,63 @@ export class JsonPrinter {
     out.length = writePhrase(this.#view, out.length, this.#phrases.words, phrase);
   }
 
-  /** A string of the network: JSON.stringify escapes what steers terminals, but for DEL and the C1 controls. */
+  /** A string of the network, escaped as JSON.stringify does it, and DEL and the C1 controls as well: what steers
+   * terminals. */
   #string(text: string): void {
     const out = this.#out;
-    out.reserve(text.length + 2);
+    // A unit becomes six bytes at most.
+    out.reserve(text.length * 6 + 2);
     const { bytes } = out;
     let p = out.length;
     bytes[p++] = QUOTE;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
-      if (unit < 0x20 || unit >= 0x7f || unit === QUOTE || unit === 92) {
-        out.utf8(
-          JSON.stringify(text).replace(/[\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
-        );
+      if (unit >= 0x20 && unit < 0x7f && unit !== QUOTE && unit !== BACKSLASH) bytes[p++] = unit;
+      else if (unit >= 0xd800 && unit < 0xe000) {
+        this.#stringified(text);
         return;
+      } else if (unit >= 0x800) {
+        bytes[p++] = 0xe0 | (unit >>> 12);
+        bytes[p++] = 0x80 | ((unit >>> 6) & 0x3f);
+        bytes[p++] = 0x80 | (unit & 0x3f);
+      } else if (unit >= 0xa0) {
+        bytes[p++] = 0xc0 | (unit >>> 6);
+        bytes[p++] = 0x80 | (unit & 0x3f);
+      } else {
+        bytes[p++] = BACKSLASH;
+        const letter = unit === QUOTE || unit === BACKSLASH ? unit : (ESCAPES[unit] ?? 0);
+        if (letter !== 0) bytes[p++] = letter;
+        else {
+          bytes[p++] = 117;
+          bytes[p++] = 48;
+          bytes[p++] = 48;
+          bytes[p++] = HEX_DIGIT[unit >>> 4]!;
+          bytes[p++] = HEX_DIGIT[unit & 15]!;
+        }
       }
-      bytes[p++] = unit;
     }
     bytes[p++] = QUOTE;
     out.length = p;
   }
+
+  /** The same for a string with surrogates, of which lone ones are escaped. */
+  #stringified(text: string): void {
+    this.#out.utf8(
+      JSON.stringify(text).replace(/[\x7f-\x9f]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    );
+  }
 }
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** Letters that stand for control characters behind a backslash; 0: there is none. */
+const ESCAPES = new Uint8Array(0x20);
+for (const [unit, letter] of [
+  [8, 'b'],
+  [9, 't'],
+  [10, 'n'],
+  [12, 'f'],
+  [13, 'r'],
+] as const)
+  ESCAPES[unit] = letter.charCodeAt(0);
+const HEX_DIGIT = new Uint8Array(Buffer.from('0123456789abcdef', 'latin1'));

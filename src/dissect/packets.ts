@@ -1,10 +1,11 @@
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import type { DisplayFilter } from './display/compile.ts';
-import { allFields, Fields } from './fields.ts';
+import { allFields, type DecodeAsTables, Fields } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
+import { SEGMENT_FIELDS } from './session/desegment.ts';
 import { Sessions } from './session/sessions.ts';
-import { unwanted } from './tables.ts';
+import { tcpPorts, unwanted } from './tables.ts';
 
 export interface PacketOptions {
   /** By field id: 1 where the consumer wants it. Left out: all. */
@@ -16,6 +17,8 @@ export interface PacketOptions {
   filter?: DisplayFilter | null;
   /** Verifies checksums, for the `checksum.status` fields. */
   checksums?: boolean;
+  /** Which protocol stands behind which number, against the tables and the content: `decodeAs` gives it. */
+  decodeAs?: DecodeAsTables | null;
 }
 
 /** Walks frames of blocks one by one into one record of fields, with what earlier frames say of them. Everything that
@@ -46,11 +49,13 @@ export class PacketWalker {
     this.fields.wanted = wanted;
     if (options.fieldsOnly === true && wanted !== null && this.#filter?.layers !== true) {
       const names = allFields.filter(({ id }) => wanted[id] === 1).map(({ name }) => name);
-      // This one is made of all layers.
-      if (!names.includes('frame.protocols')) this.fields.passedOver = unwanted(names);
+      // The first is made of all layers, the others of what is over TCP.
+      const isOfPayloads = (name: string): boolean => name === 'frame.protocols' || SEGMENT_FIELDS.includes(name);
+      if (!names.some(isOfPayloads)) this.fields.passedOver = unwanted(names);
     }
     this.fields.verifies = options.checksums ?? false;
-    this.fields.sessions = new Sessions(wanted);
+    // Segments whose payload nobody looks at need not be put together, nor the streams be analysed for that.
+    this.fields.sessions = new Sessions(wanted, { segments: !this.fields.passesOver(tcpPorts) });
   }
 
   /** Walks the row's frame and gives it the next number. False where the filter rejects it. */

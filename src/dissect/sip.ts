@@ -1,4 +1,14 @@
-import { ascii, codeAt, colonOf, isCode, lineEnd, nextLine, skipBlanks, trimEnd } from '../wire/text-line.ts';
+import {
+  ascii,
+  codeAt,
+  colonOf,
+  isCode,
+  lineEnd,
+  nextLine,
+  skipBlanks,
+  startsWith,
+  trimEnd,
+} from '../wire/text-line.ts';
 import { defineFields, type Fields, type Measure } from './fields.ts';
 import { measureText, walkEach } from './http-length.ts';
 import type { Protocol } from './protocol.ts';
@@ -78,6 +88,9 @@ const METHODS =
 /** Wireshark's, which has not the drafts' methods. */
 const KNOWN = new Set(METHODS);
 const VERSION = 'SIP/2.0';
+/** How the first line of an answer begins, and how that of a request ends. */
+const ANSWER = `${VERSION} `;
+const ASKED = ` ${VERSION}`;
 const SHORT: Readonly<Record<string, string>> = {
   v: 'via',
   f: 'from',
@@ -240,8 +253,11 @@ function walkHeader(f: Fields, at: number, colon: number, stop: number): void {
 function accepts(bytes: Uint8Array, at: number, end: number): boolean {
   if (at >= end || bytes[at]! < 65 || bytes[at]! > 90) return false;
   const next = nextLine(bytes, at, Math.min(end, at + 1024));
-  const line = ascii(bytes, at, lineEnd(bytes, at, next));
-  return line.startsWith(`${VERSION} `) || (line.endsWith(` ${VERSION}`) && KNOWN.has(line.split(' ')[0]!));
+  // Compared byte by byte: every payload that begins with a capital comes by here.
+  if (startsWith(bytes, at, next, ANSWER)) return true;
+  const stop = lineEnd(bytes, at, next);
+  if (stop - ASKED.length < at || !startsWith(bytes, stop - ASKED.length, stop, ASKED)) return false;
+  return KNOWN.has(ascii(bytes, at, stop).split(' ')[0]!);
 }
 
 const print = textProtocol('sip', METHODS);
