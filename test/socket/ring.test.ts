@@ -8,37 +8,52 @@ import {
   RECEPTION_PROMISCUOUS,
   RECEPTION_UNICAST,
 } from '../../src/frames/flags.ts';
-import { linuxSystemCalls } from '../../src/linux/index.ts';
 import { openTun } from '../../src/linux/tun.ts';
 import { parseMac } from '../../src/socket/address.ts';
 import { PacketRing, type RingOptions, ringGeometry } from '../../src/socket/ring.ts';
 import { links } from '../../src/socket/route.ts';
 import { FrameSender } from '../../src/socket/sender.ts';
+import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { SystemError } from '../../src/syscall/error.ts';
-import { describeNetwork, deviceName, type Pair, run, vethPair } from '../support/network.ts';
+import { encodeSockaddrIn } from '../../src/uapi/sockaddr.ts';
+import { AF_INET, SOCK_RAW } from '../../src/uapi/socket.ts';
+import { describeMachines, hostMachine, type Machine } from '../support/machine.ts';
+import { describeNetwork, deviceName, type Pair, run } from '../support/network.ts';
 import { blockOf, collect, ETHERTYPE, hex, numbered, received, unhex } from './frames.ts';
 
-const calls = linuxSystemCalls();
 const cleanup: (() => void)[] = [];
 afterEach(() => {
   for (const undo of cleanup.splice(0).reverse()) undo();
 });
 
-function pair(): Pair {
-  const made = vethPair();
-  cleanup.push(() => made.remove());
-  return made;
-}
-function ring(options: RingOptions): PacketRing {
-  // A short timeout keeps the tests quick; the default is tested by itself.
-  const opened = PacketRing.open(calls, { bufferSize: 8 << 20, blockTimeout: 10, ...options });
-  cleanup.push(() => opened.close());
-  return opened;
-}
-function sender(name: string): FrameSender {
-  const opened = FrameSender.open(calls, { interface: name });
-  cleanup.push(() => opened.close());
-  return opened;
+/** What the tests do on a machine; all is undone after each. */
+function bench(machine: Machine): {
+  calls: SystemCalls;
+  pair(): Pair;
+  ring(options: RingOptions): PacketRing;
+  sender(name: string): FrameSender;
+  macOf(name: string): Promise<string>;
+} {
+  return {
+    calls: machine.calls,
+    pair() {
+      const made = machine.pair();
+      cleanup.push(() => made.remove());
+      return made;
+    },
+    ring(options) {
+      // A short timeout keeps the tests quick; the default is tested by itself.
+      const opened = PacketRing.open(machine.calls, { bufferSize: 8 << 20, blockTimeout: 10, ...options });
+      cleanup.push(() => opened.close());
+      return opened;
+    },
+    sender(name) {
+      const opened = FrameSender.open(machine.calls, { interface: name });
+      cleanup.push(() => opened.close());
+      return opened;
+    },
+    macOf: async (name) => hex(parseMac((await links(machine.calls)).find((link) => link.name === name)!.macAddress)!),
+  };
 }
 const send = async (from: FrameSender, ...frames: Uint8Array[]): Promise<void> => {
   const result = await from.send(blockOf(frames));
@@ -51,10 +66,8 @@ const ours = [
   { code: 6, jt: 0, jf: 0, k: 0xffffffff },
   { code: 6, jt: 0, jf: 0, k: 0 },
 ];
-const macOf = async (name: string): Promise<string> =>
-  hex(parseMac((await links(calls)).find((link) => link.name === name)!.macAddress)!);
-
-describeNetwork('a packet ring', () => {
+describeMachines('a packet ring', (machine) => {
+  const { pair, ring, sender, macOf } = bench(machine);
   test('every frame, in order, whole, with increasing times', async () => {
     const { a, b } = pair();
     const capture = ring({ interface: b, bufferSize: 64 << 20 });
@@ -249,7 +262,7 @@ describeNetwork('a packet ring', () => {
     const capture = ring({ interface: b, blockTimeout: 60 });
     await send(sender(a), numbered(1), numbered(2));
     await received(capture, 2);
-    run('ip', 'link', 'set', b, 'down');
+    machine.down(b);
     let count = 0;
     const failed = (async () => {
       for await (const block of capture) count += block.count;
@@ -265,14 +278,14 @@ describeNetwork('a packet ring', () => {
     const failed = collect(capture);
     await send(sender(a), numbered(1));
     await received(capture, 1);
-    run('ip', 'link', 'del', a);
+    machine.remove(a);
     await expect(failed).rejects.toMatchObject({ code: 'ENODEV', dest: b });
   });
 
   test('no such device, a device that is down, options that make no sense', () => {
     const { b } = pair();
     expect(() => ring({ interface: 'nosuch' })).toThrow(/ENODEV.*'nosuch'/);
-    run('ip', 'link', 'set', b, 'down');
+    machine.down(b);
     expect(() => ring({ interface: b })).toThrow(SystemError);
     expect(() => ring({ interface: b })).toThrow(/ENETDOWN.*ip link set .* up/);
     expect(() => ring({ interface: 'lo', snapLength: 0 })).toThrow(RangeError);
@@ -323,7 +336,8 @@ describeNetwork('a packet ring', () => {
   });
 });
 
-describeNetwork('VLAN tags that the kernel took out', () => {
+describeMachines('VLAN tags that the kernel took out', (machine) => {
+  const { calls, pair, ring, sender } = bench(machine);
   const tagged = (tag: string): Uint8Array => unhex(`ffffffffffff 020000000001 ${tag} 88b5 ${'a5'.repeat(60)}`);
 
   test('802.1Q and 802.1ad are put back, in Ethernet frames', async () => {
@@ -373,7 +387,8 @@ describeNetwork('VLAN tags that the kernel took out', () => {
   });
 });
 
-describeNetwork('any', () => {
+describeMachines('any', (machine) => {
+  const { calls, pair, ring, sender } = bench(machine);
   const programmed = [
     // SLL2: the protocol is the first field.
     { code: 0x28, jt: 0, jf: 0, k: 0 },
@@ -445,11 +460,12 @@ describeNetwork('any', () => {
     const onLo = ring({ interface: 'lo', filter: program.map((one, at) => (at === 0 ? { ...one, k: 14 + 9 } : one)) });
     const onAny = ring({ interface: 'any', filter: program });
     const inward = ring({ interface: 'lo', direction: 'out' });
-    run(
-      '/usr/bin/python3',
-      '-c',
-      'import socket\ns=socket.socket(2,3,253)\nfor i in range(3): s.sendto(b"x", ("127.0.0.1",0))',
-    );
+    const raw = calls.socket(AF_INET, SOCK_RAW, 253);
+    cleanup.push(() => calls.close(raw));
+    for (let count = 0; count < 3; count++)
+      expect(
+        calls.sendto(raw, Uint8Array.of(1), 0, encodeSockaddrIn({ address: Uint8Array.of(127, 0, 0, 1), port: 0 })),
+      ).toBe(1);
     await received(onLo, 3);
     await received(onAny, 3);
     for (const one of [onLo, onAny, inward]) one.stop();
@@ -473,6 +489,7 @@ const tunUsable = (() => {
 })();
 
 describeNetwork('devices without Ethernet', () => {
+  const { calls, ring, sender } = bench(hostMachine());
   test.skipIf(!tunUsable)('a tun device is raw IP; VLAN and cooked handling stay out of it', async () => {
     const tun = openTun(deviceName(), 'tun');
     cleanup.push(() => calls.close(tun.fd));
@@ -497,7 +514,8 @@ describeNetwork('devices without Ethernet', () => {
   });
 });
 
-describeNetwork('fanout', () => {
+describeMachines('fanout', (machine) => {
+  const { pair, ring, sender } = bench(machine);
   test.each(['hash', 'lb', 'cpu', 'rollover', 'rnd', 'qm'] as const)(
     '%s: every frame at exactly one member',
     async (mode) => {

@@ -1,29 +1,29 @@
 import { afterEach, expect, test } from 'vitest';
-import { linuxSystemCalls } from '../../src/linux/index.ts';
 import { PacketRing } from '../../src/socket/ring.ts';
 import { FrameSender, type SenderOptions } from '../../src/socket/sender.ts';
 import { EMSGSIZE, ENXIO } from '../../src/uapi/errno.ts';
-import { describeNetwork, type Pair, run, vethPair } from '../support/network.ts';
+import { describeMachines } from '../support/machine.ts';
+import type { Pair } from '../support/network.ts';
 import { blockOf, collect, hex, numbered, received } from './frames.ts';
 
-const calls = linuxSystemCalls();
 const cleanup: (() => void)[] = [];
 afterEach(() => {
   for (const undo of cleanup.splice(0).reverse()) undo();
 });
-function setUp(options: Partial<SenderOptions> = {}): Pair & { sender: FrameSender; ring: PacketRing } {
-  const pair = vethPair();
-  const ring = PacketRing.open(calls, { interface: pair.b, blockTimeout: 10, bufferSize: 8 << 20 });
-  const sender = FrameSender.open(calls, { interface: pair.a, ...options });
-  cleanup.push(
-    () => pair.remove(),
-    () => ring.close(),
-    () => sender.close(),
-  );
-  return { ...pair, sender, ring };
-}
+describeMachines('the frame sender', (machine) => {
+  const { calls } = machine;
+  function setUp(options: Partial<SenderOptions> = {}): Pair & { sender: FrameSender; ring: PacketRing } {
+    const pair = machine.pair();
+    const ring = PacketRing.open(calls, { interface: pair.b, blockTimeout: 10, bufferSize: 8 << 20 });
+    const sender = FrameSender.open(calls, { interface: pair.a, ...options });
+    cleanup.push(
+      () => pair.remove(),
+      () => ring.close(),
+      () => sender.close(),
+    );
+    return { ...pair, sender, ring };
+  }
 
-describeNetwork('the frame sender', () => {
   test('kept rows in order, in batches of any size', async () => {
     const { sender, ring } = setUp({ batch: 7 });
     const block = blockOf(Array.from({ length: 100 }, (_, at) => numbered(at, 60 + at)));
@@ -64,7 +64,7 @@ describeNetwork('the frame sender', () => {
 
   test('the device goes down: every frame is counted as failed', async () => {
     const { a, sender } = setUp();
-    run('ip', 'link', 'set', a, 'down');
+    machine.down(a);
     const result = await sender.send(blockOf([numbered(0), numbered(1), numbered(2)]));
     expect(Object.fromEntries(result.failed)).toEqual({ ENETDOWN: 3 });
     expect(result.sent).toBe(0);
@@ -72,7 +72,7 @@ describeNetwork('the frame sender', () => {
 
   test('the device is gone', async () => {
     const { a, sender } = setUp();
-    run('ip', 'link', 'del', a);
+    machine.remove(a);
     const result = await sender.send(blockOf([numbered(0)]));
     expect(Object.fromEntries(result.failed)).toEqual({ ENXIO: 1 });
     expect(sender.sendNow(numbered(1))).toBe(-ENXIO);
@@ -103,7 +103,7 @@ describeNetwork('the frame sender', () => {
   test('a queue that is full is waited for: nothing is lost to a slow device', async () => {
     const { a, sender, ring } = setUp();
     // A token bucket of 8 Mbit/s with room for a few frames: ENOBUFS, again and again.
-    run('tc', 'qdisc', 'add', 'dev', a, 'root', 'tbf', 'rate', '8mbit', 'burst', '2kb', 'limit', '6kb');
+    machine.shape(a, { rate: 1_000_000, burst: 2048, limit: 6144 });
     const reading = collect(ring);
     const result = await sender.send(blockOf(Array.from({ length: 150 }, (_, at) => numbered(at, 1000))));
     expect(result).toEqual({ sent: 150, bytes: 150_000, failed: new Map() });
@@ -125,9 +125,9 @@ describeNetwork('the frame sender', () => {
 
   test('no such device, a device that is down, a batch that makes no sense', () => {
     expect(() => FrameSender.open(calls, { interface: 'nosuch' })).toThrow(/ENODEV/);
-    const pair = vethPair();
+    const pair = machine.pair();
     cleanup.push(() => pair.remove());
-    run('ip', 'link', 'set', pair.a, 'down');
+    machine.down(pair.a);
     expect(() => FrameSender.open(calls, { interface: pair.a })).toThrow(/ENETDOWN/);
     expect(() => FrameSender.open(calls, { interface: 'lo', batch: 0 })).toThrow(RangeError);
   });

@@ -33,6 +33,8 @@ export class PacketRing {
   readonly frameNr: number;
   readonly framesPerBlock: number;
   head = 0;
+  /** By block: 1 where the kernel has written to it. */
+  readonly used: Uint8Array;
 
   constructor(memory: ArrayBuffer, at: number, blockSize: number, blockNr: number, frameSize: number) {
     this.bytes = new Uint8Array(memory, at, blockSize * blockNr);
@@ -42,6 +44,13 @@ export class PacketRing {
     this.frameSize = frameSize;
     this.framesPerBlock = Math.floor(blockSize / frameSize);
     this.frameNr = this.framesPerBlock * blockNr;
+    this.used = new Uint8Array(blockNr);
+  }
+
+  /** What was in the ring reads as zeros. Memory that was never written to is not touched. */
+  clear(): void {
+    for (let block = 0; block < this.blockNr; block++)
+      if (this.used[block] !== 0) this.bytes.fill(0, block * this.blockSize, (block + 1) * this.blockSize);
   }
 
   /** Where a frame starts: frames do not cross blocks. */

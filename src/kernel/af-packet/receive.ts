@@ -227,6 +227,7 @@ export function tpacketRcv(skb: SkBuff, dev: NetDevice, pt: PacketType, origDev:
   const { bytes } = ring;
   if (vnet > 0) vnetHdrFromSkb(skb, bytes, at + macoff - vnet, vnet);
   if (!v3) {
+    ring.used[Math.floor(index / ring.framesPerBlock)] = 1;
     ring.head = index + 1 === ring.frameNr ? 0 : index + 1;
     if (po.tpDrops > 0) status |= TP_STATUS_LOSING;
   }

@@ -92,8 +92,9 @@ function expired(po: PacketSock): void {
 
 function openBlock(po: PacketSock): void {
   const prb = po.prb!;
-  const { bytes } = po.rxRing!;
+  const { bytes, used } = po.rxRing!;
   const at = blockAt(po);
+  used[prb.kactiveBlkNum] = 1;
   const first = blkPlusPriv(prb.sizeofPriv);
   putHostU32(bytes, at + B['hdr.bh1.seq_num'], prb.knxtSeqNum);
   putHostU32(bytes, at + B['hdr.bh1.seq_num'] + 4, Math.floor(prb.knxtSeqNum / 0x100000000));

@@ -48,6 +48,8 @@ export function setRing(po: PacketSock, value: Uint8Array | null, tx: boolean): 
   }
   const was = po.running;
   if (was) unregisterHook(po);
+  // Whoever still holds a view of what was mapped reads zeros; a mapping that is there keeps the memory until it ends.
+  if (po.mapped === 0) current?.clear();
   if (tx) po.txRing = ring;
   else {
     stopPrb(po);
@@ -75,7 +77,9 @@ export function packetMmap(socket: Socket, length: number, offset: number): Kern
   const expected = (rx?.bytes.length ?? 0) + (tx?.bytes.length ?? 0);
   if (expected === 0 || length !== expected) return -EINVAL;
   if (rx !== null && tx !== null && rx.bytes.buffer !== tx.bytes.buffer) joinRings(po, rx, tx);
+  const rings = [po.rxRing, po.txRing];
   const buffer = (po.rxRing ?? po.txRing)!.bytes.buffer as ArrayBuffer;
+  po.txRing?.used.fill(1); // by the program, as it likes
   po.mapped++;
   const mapping: RingMapping = {
     bytes: new Uint8Array(buffer, 0, expected),
@@ -83,6 +87,7 @@ export function packetMmap(socket: Socket, length: number, offset: number): Kern
     unmap() {
       mapping.unmap = () => {};
       po.mapped--;
+      if (po.mapped === 0) for (const ring of rings) if (ring !== po.rxRing && ring !== po.txRing) ring?.clear();
       mapping.bytes = new Uint8Array(expected);
       mapping.words = new Int32Array(mapping.bytes.buffer);
     },
@@ -96,6 +101,7 @@ function joinRings(po: PacketSock, rx: PacketRing, tx: PacketRing): void {
     const made = new PacketRing(memory, at, ring.blockSize, ring.blockNr, ring.frameSize);
     made.bytes.set(ring.bytes);
     made.head = ring.head;
+    made.used.set(ring.used);
     return made;
   };
   po.rxRing = move(rx, 0);
