@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
-  capture,
+  type CaptureOptions,
+  type Capturing,
+  capture as captureOn,
   compileFilter,
   decode,
   FilterError,
@@ -12,9 +14,10 @@ import {
   read,
   SavefileError,
   SystemError,
-  send,
+  send as sendOn,
   write,
 } from '../../src/index.ts';
+import { describeMachines } from '../support/machine.ts';
 import { describeNetwork, type Pair, vethPair } from '../support/network.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/netlab-library-`);
@@ -27,11 +30,15 @@ const frame = (number: number, length = 60): Uint8Array => {
   return bytes;
 };
 
-describeNetwork('the library on a veth pair', () => {
+describeMachines('the library on a veth pair', (machine) => {
   let pair: Pair;
   beforeAll(() => {
-    pair = vethPair();
+    pair = machine.pair();
   });
+  const capture = (options: CaptureOptions): Capturing => captureOn({ ...options, system: machine.calls });
+  const send = (name: string, frames: Parameters<typeof sendOn>[1]): ReturnType<typeof sendOn> =>
+    sendOn(name, frames, { system: machine.calls });
+
   afterAll(() => pair.remove());
 
   it('capture() gives packets that send() sent, and the counts agree', async () => {
@@ -91,17 +98,57 @@ describeNetwork('the library on a veth pair', () => {
     expect(numbers).toEqual([9]);
   });
 
+  it('blocks() gives the same without a packet object', async () => {
+    const capturing = capture({ interface: pair.b, count: 2, blockTimeout: 10 });
+    await capturing.ready();
+    await send(pair.a, [frame(7), frame(8), frame(9)]);
+    const numbers = [];
+    for await (const block of capturing.blocks())
+      for (let row = 0; row < block.count; row++)
+        if (block.keep[row]) numbers.push(block.bytes[block.offset[row]! + 15]);
+    expect(numbers).toEqual([7, 8]);
+  });
+
+  it('an interface that goes down: the packets until then, then SystemError', async () => {
+    const own = machine.pair();
+    const capturing = capture({ interface: own.b, blockTimeout: 10 });
+    await capturing.ready();
+    await send(own.a, frame(5));
+    machine.down(own.b);
+    const numbers: (number | undefined)[] = [];
+    const ended = (async () => {
+      for await (const packet of capturing) numbers.push(packet.bytes[15]);
+    })();
+    await expect(ended).rejects.toThrow(SystemError);
+    expect(numbers).toEqual([5]);
+    own.remove();
+  });
+
+  it('what is not there is told by the kind of error', async () => {
+    await expect(capture({ interface: 'nosuch0' }).ready()).rejects.toMatchObject({ code: 'ENODEV' });
+    await expect(send('nosuch0', frame(1))).rejects.toMatchObject({ code: 'ENODEV' });
+    await expect(capture({ interface: pair.b, filter: 'tcp prot 80' }).ready()).rejects.toThrow(FilterError);
+  });
+});
+
+describeNetwork('the library on the host’s kernel alone', () => {
+  let pair: Pair;
+  beforeAll(() => {
+    pair = vethPair();
+  });
+  afterAll(() => pair.remove());
+
   it('break and throw close the capture: its descriptors are gone', async () => {
     const { readdirSync } = await import('node:fs');
     // The first capture opens what the process keeps for its waits.
-    const first = capture({ interface: pair.b, blockTimeout: 10 });
+    const first = captureOn({ interface: pair.b, blockTimeout: 10 });
     await first.ready();
     await first.close();
     const before = readdirSync('/proc/self/fd').length;
     const once = async (leave: () => void): Promise<void> => {
-      const capturing = capture({ interface: pair.b, blockTimeout: 10 });
+      const capturing = captureOn({ interface: pair.b, blockTimeout: 10 });
       await capturing.ready();
-      await send(pair.a, frame(1));
+      await sendOn(pair.a, frame(1));
       for await (const _ of capturing) {
         leave();
         break;
@@ -116,22 +163,15 @@ describeNetwork('the library on a veth pair', () => {
     expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 
-  it('blocks() gives the same without a packet object', async () => {
-    const capturing = capture({ interface: pair.b, count: 2, blockTimeout: 10 });
-    await capturing.ready();
-    await send(pair.a, [frame(7), frame(8), frame(9)]);
-    const numbers = [];
-    for await (const block of capturing.blocks())
-      for (let row = 0; row < block.count; row++)
-        if (block.keep[row]) numbers.push(block.bytes[block.offset[row]! + 15]);
-    expect(numbers).toEqual([7, 8]);
-  });
-
   it('fanout: threads share the packets, none is lost or doubled', async () => {
-    const capturing = capture({ interface: pair.b, filter: 'ether proto 0x88b5', fanout: { threads: 2, mode: 'lb' } });
+    const capturing = captureOn({
+      interface: pair.b,
+      filter: 'ether proto 0x88b5',
+      fanout: { threads: 2, mode: 'lb' },
+    });
     await capturing.ready();
     const frames = Array.from({ length: 500 }, (_, number) => frame(number));
-    await send(pair.a, frames);
+    await sendOn(pair.a, frames);
     setTimeout(() => capturing.stop(), 300);
     const numbers: number[] = [];
     for await (const { bytes } of capturing) numbers.push((bytes[14]! << 8) | bytes[15]!);
@@ -142,28 +182,6 @@ describeNetwork('the library on a veth pair', () => {
       [0, 250],
       [1, 250],
     ]);
-  });
-
-  it('an interface that goes down: the packets until then, then SystemError', async () => {
-    const own = vethPair();
-    const { run } = await import('../support/network.ts');
-    const capturing = capture({ interface: own.b, blockTimeout: 10 });
-    await capturing.ready();
-    await send(own.a, frame(5));
-    run('ip', 'link', 'set', own.b, 'down');
-    const numbers: (number | undefined)[] = [];
-    const ended = (async () => {
-      for await (const packet of capturing) numbers.push(packet.bytes[15]);
-    })();
-    await expect(ended).rejects.toThrow(SystemError);
-    expect(numbers).toEqual([5]);
-    own.remove();
-  });
-
-  it('what is not there is told by the kind of error', async () => {
-    await expect(capture({ interface: 'nosuch0' }).ready()).rejects.toMatchObject({ code: 'ENODEV' });
-    await expect(send('nosuch0', frame(1))).rejects.toMatchObject({ code: 'ENODEV' });
-    await expect(capture({ interface: pair.b, filter: 'tcp prot 80' }).ready()).rejects.toThrow(FilterError);
   });
 });
 
@@ -202,10 +220,10 @@ it('decode() and printFrame() of one frame, and compileFilter()', () => {
 
 it("a caller's mistake is a TypeError or RangeError that names the argument", () => {
   // @ts-expect-error: an interface is needed
-  expect(() => capture({})).toThrow(
+  expect(() => captureOn({})).toThrow(
     new TypeError("capture: options.interface must be the name of an interface, 'any', or several names"),
   );
-  expect(() => capture({ interface: 'lo', count: 0 })).toThrow(/options\.count/);
+  expect(() => captureOn({ interface: 'lo', count: 0 })).toThrow(/options\.count/);
   // @ts-expect-error: a source is needed
   expect(() => read()).toThrow(/^read: /);
   // @ts-expect-error: a target is needed
