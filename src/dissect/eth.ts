@@ -11,7 +11,7 @@ import { defineAlias, defineFields, type Fields, groupOf, ROW_ETH } from './fiel
 import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes } from './tables.ts';
+import { protocolOfEtherType } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('eth', {
@@ -92,7 +92,7 @@ export function printEthernet(t: Text, at: number, length: number): number {
     else printLength(t, length);
   }
   if (t.depth === 0) t.linkHeaderLength = at - start;
-  const protocol = etherTypes.get(type);
+  const protocol = protocolOfEtherType(t, type);
   if (protocol?.print) protocol.print(t, at, payload);
   else {
     if (!t.link) {
@@ -198,5 +198,5 @@ export const vlan: Protocol = {
 /** Walks into what an EtherType or 802.3 length announces. */
 export function walkEtherType(f: Fields, type: number, at: number, end: number, limit: string): void {
   if (type <= MAX_LENGTH) f.next(llc, at, f.narrow(at + type, end, limit));
-  else f.next(etherTypes.get(type), at, end);
+  else f.next(protocolOfEtherType(f, type), at, end);
 }

@@ -1,5 +1,6 @@
 import { checksum, sum } from '../bytes/checksum.ts';
 import { invalid, type Stop, truncated } from '../wire/stop.ts';
+import type { DecodeAsTables } from './decode-as-tables.ts';
 import type { Print } from './text.ts';
 
 /** The registry of fields, and the record of one packet's fields that dissectors fill in.
@@ -156,6 +157,10 @@ export interface SessionFields {
   payload(f: Fields, at: number, body: number, end: number, length: number): boolean;
   /** Adds fields to the layer of the UDP header at `at`. */
   udp(f: Fields, at: number): void;
+  /** The protocol that an earlier packet has announced for the addresses and ports of the innermost UDP header. */
+  expected(f: Fields): Protocol | undefined;
+  /** Announces `protocol` for UDP to and from the address (4 or 16 bytes) and the port. */
+  expect(address: Uint8Array, port: number, protocol: Protocol): void;
   /** Takes the fragment from `at` up to `end` of the IP packet at `ipAt`. Gives -1 where fragments are not put together, 0
    * where some are missing, else the length of the payload, which has been appended to the record and ends at
    * `capturedEnd`. */
@@ -221,6 +226,7 @@ export class Fields {
   passedOver: ReadonlySet<object> | null = null;
   /** Null: fields that depend on earlier packets are not made, and fragments not put together. */
   sessions: SessionFields | null = null;
+  decodeAs: DecodeAsTables<Protocol> | null = null;
   /** Last byte captured, plus one. */
   capturedEnd = 0;
   /** What the innermost length field is called, for `stopped`. */

@@ -4,7 +4,7 @@ import { defineFields, type Fields } from './fields.ts';
 import { type Bits, printBits } from './flags.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes } from './tables.ts';
+import { protocolOfEtherType } from './tables.ts';
 import type { Text } from './text.ts';
 import { printInner } from './vxlan.ts';
 
@@ -98,7 +98,7 @@ function printGeneve(t: Text, at: number, length: number): void {
     printInner(t, body, rest);
     return;
   }
-  const upper = etherTypes.get(protocol);
+  const upper = protocolOfEtherType(t, protocol);
   if (upper?.print) upper.print(t, body, rest);
   else out.ascii(`geneve-proto-0x${protocol.toString(16)}`);
 }
@@ -160,7 +160,7 @@ export const geneve: Protocol = {
       f.raw(F.options, options, length);
       walkOptions(f, options, options + length);
     }
-    if (options + length < end) f.next(etherTypes.get(protocol), options + length, end);
+    if (options + length < end) f.next(protocolOfEtherType(f, protocol), options + length, end);
   },
 };
 

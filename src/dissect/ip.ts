@@ -15,7 +15,7 @@ import {
 import { ipProtocolName } from './names.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { ipProtocols } from './tables.ts';
+import { protocolOverIp } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 import { shouldBe } from './udp.ts';
 
@@ -229,7 +229,7 @@ function finalDestination(bytes: Uint8Array, at: number, end: number): number {
 /** Prints the payload of an IP packet by its protocol: what both versions share. */
 export function printUpper(t: Text, protocol: number, at: number, length: number): void {
   const { out } = t;
-  const upper = ipProtocols[protocol];
+  const upper = protocolOverIp(t, protocol);
   if (upper?.print) upper.print(t, at, length);
   else if (protocol === IPPROTO_NONE) out.ascii('no next header');
   else {
@@ -491,7 +491,7 @@ export const ip: Protocol = {
     f.finalDst = finalDst;
     f.fragmented = fragmented;
     f.wireEnd = wireEnd;
-    f.next(ipProtocols[protocol], payload, payloadEnd);
+    f.next(protocolOverIp(f, protocol), payload, payloadEnd);
     f.ip = outerIp;
     f.ipVersion = outerVersion;
     f.finalDst = outerDst;

@@ -17,7 +17,7 @@ import { leave, printUpper, save } from './ip.ts';
 import { finalDestination, forgetJumbo, jumboLength, printExtension, walkExtension } from './ip6-extension.ts';
 import { ipProtocolName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { ipProtocols } from './tables.ts';
+import { protocolOverIp } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('ipv6', {
@@ -253,7 +253,7 @@ export const ipv6: Protocol = {
         break;
       }
     }
-    if (f.stopped === null && !isDone) f.next(ipProtocols[next], header, payloadEnd);
+    if (f.stopped === null && !isDone) f.next(protocolOverIp(f, next), header, payloadEnd);
     f.ip = outerIp;
     f.ipVersion = outerVersion;
     f.finalDst = outerDst;

@@ -3,7 +3,7 @@ import * as wire from '../wire/ipsec.ts';
 import { defineFields } from './fields.ts';
 import { printUpper } from './ip.ts';
 import type { Protocol } from './protocol.ts';
-import { ipProtocols } from './tables.ts';
+import { protocolOverIp } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const A = defineFields('ah', {
@@ -73,7 +73,7 @@ export const ah: Protocol = {
       return;
     }
     if (length > wire.AH_HEADER_LENGTH) f.raw(A.icv, at + wire.AH_HEADER_LENGTH, length - wire.AH_HEADER_LENGTH);
-    if (at + length < end) f.next(ipProtocols[wire.ahNextHeader(bytes, at)], at + length, end);
+    if (at + length < end) f.next(protocolOverIp(f, wire.ahNextHeader(bytes, at)), at + length, end);
   },
 };
 

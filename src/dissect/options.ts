@@ -1,3 +1,5 @@
+import type { DecodeAsTables } from './decode-as-tables.ts';
+
 /** How a packet is printed as text: tcpdump's options, under names instead of letters. */
 export interface TextOptions {
   /** Port numbers as names where this knows one; without it (tcpdump -n), as numbers. */
@@ -10,6 +12,8 @@ export interface TextOptions {
   protocolName?: ((protocol: number) => string | undefined) | undefined;
   /** Names of devices by index, for cooked captures; `?` stands for one that this does not know. */
   interfaceName?: ((index: number) => string | undefined) | undefined;
+  /** Which protocol stands behind which number, against the tables: `decodeAs` gives it. */
+  decodeAs?: DecodeAsTables | null | undefined;
   /** -e: the link-level header. */
   link?: boolean;
   /** -v, -vv, -vvv: 1, 2, 3. */

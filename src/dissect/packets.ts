@@ -1,8 +1,10 @@
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
+import type { DecodeAsTables } from './decode-as-tables.ts';
 import type { DisplayFilter } from './display/compile.ts';
-import { allFields, type DecodeAsTables, Fields } from './fields.ts';
+import { allFields, Fields } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
+import type { Protocol } from './protocol.ts';
 import { SEGMENT_FIELDS } from './session/desegment.ts';
 import { Sessions } from './session/sessions.ts';
 import { tcpPorts, unwanted } from './tables.ts';
@@ -18,7 +20,7 @@ export interface PacketOptions {
   /** Verifies checksums, for the `checksum.status` fields. */
   checksums?: boolean;
   /** Which protocol stands behind which number, against the tables and the content: `decodeAs` gives it. */
-  decodeAs?: DecodeAsTables | null;
+  decodeAs?: DecodeAsTables<Protocol> | null;
 }
 
 /** Walks frames of blocks one by one into one record of fields, with what earlier frames say of them. Everything that

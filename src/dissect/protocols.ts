@@ -212,5 +212,24 @@ for (const [protocol, at] of PROTOCOLS) {
 /** The protocol that frames of a LINKTYPE_ begin with; undefined where nothing here knows it. */
 export const protocolOfLink = (linkType: number): Protocol | undefined => linkTypes.get(linkType);
 
+/** Protocols that may be named for the numbers of a table, by name: those that some such number or content stands for. */
+export function namedProtocols(
+  table: 'tcp.port' | 'udp.port' | 'ethertype' | 'ip.proto',
+): ReadonlyMap<string, Protocol> {
+  const found = new Map<string, Protocol>();
+  for (const [protocol, at] of PROTOCOLS) {
+    const isThere =
+      table === 'tcp.port'
+        ? at.tcp !== undefined || at.content?.includes('tcp')
+        : table === 'udp.port'
+          ? at.udp !== undefined || at.content?.includes('udp')
+          : table === 'ethertype'
+            ? at.ether
+            : at.ip;
+    if (isThere && !found.has(protocol.name)) found.set(protocol.name, protocol);
+  }
+  return found;
+}
+
 /** All protocols, each once. */
 export const protocols: readonly Protocol[] = PROTOCOLS.map(([protocol]) => protocol);

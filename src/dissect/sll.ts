@@ -7,7 +7,7 @@ import { defineFields, type Fields } from './fields.ts';
 import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes } from './tables.ts';
+import { protocolOfEtherType } from './tables.ts';
 import type { Text } from './text.ts';
 
 const PACKET_TYPES: Readonly<Record<number, string>> = {
@@ -153,7 +153,7 @@ function printCooked(t: Text, at: number, length: number): void {
       total -= vlanTag.HEADER_LENGTH;
       continue;
     }
-    const protocol = etherTypes.get(type);
+    const protocol = protocolOfEtherType(t, type);
     if (protocol?.print) protocol.print(t, at, length);
     else {
       if (!t.link) printHeader(t, total);
@@ -183,7 +183,7 @@ function walkCooked(f: Fields, end: number, at: number, self: Protocol): void {
   f.uint(type <= MAX_LENGTH ? F.ltype : F.etype, isFirst ? at + 14 : at, 2, type);
   const body = at + header.length;
   if (type === v1.PROTOCOL_802_2) f.next(llc, body, end);
-  else f.next(type <= MAX_LENGTH ? undefined : etherTypes.get(type), body, end);
+  else f.next(type <= MAX_LENGTH ? undefined : protocolOfEtherType(f, type), body, end);
 }
 
 export const sll: Protocol = {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/ssh.ts';
 import { ascii, isEnded, latin1, lineEnd, nextLine } from '../wire/text-line.ts';
-import { defineFields, type Fields } from './fields.ts';
+import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
@@ -127,6 +127,9 @@ function walkPacket(f: Fields, at: number, end: number, isServer: boolean): void
   if (stop + padding <= end) f.raw(F.padding_string, stop, padding);
 }
 
+/** RFC 4253 4.2: of the line with the version, its end included. */
+const MAX_LINE = 255;
+
 /** SSH, on any port: the lines with the versions, and the packets up to the keys; what is encrypted afterwards looks like
  * anything, and is data. */
 export const ssh: Protocol = {
@@ -139,6 +142,13 @@ export const ssh: Protocol = {
     const next = at + 4 + wire.packetLength(bytes, at);
     if (next > end) return wire.message(bytes, at) === wire.KEXINIT;
     return next === end || wire.message(bytes, at) === wire.NEWKEYS || wire.isPacket(bytes, next, end);
+  },
+  measure(bytes, at, end) {
+    if (wire.isVersion(bytes, at, end)) {
+      const next = nextLine(bytes, at, end);
+      return isEnded(bytes, at, next) || end - at > MAX_LINE ? next - at : WAITS_FOR_MORE;
+    }
+    return wire.isPacket(bytes, at, end) ? 4 + wire.packetLength(bytes, at) : end - at;
   },
   walk(f, at, end) {
     const isServer = f.srcPort === PORT || (f.dstPort !== PORT && f.srcPort < f.dstPort);

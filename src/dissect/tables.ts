@@ -1,3 +1,4 @@
+import type { DecodeAsTables } from './decode-as-tables.ts';
 import type { Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 
@@ -66,10 +67,37 @@ export function findByContent(
   return undefined;
 }
 
+/** A walk or a print, which may have been told what to decode as what. */
+interface Told {
+  readonly decodeAs: DecodeAsTables | null;
+}
+
+/** The protocol of an EtherType. */
+export const protocolOfEtherType = ({ decodeAs }: Told, type: number): Protocol | undefined =>
+  decodeAs === null ? etherTypes.get(type) : (decodeAs.etherTypes.get(type) as Protocol | undefined);
+
+/** The protocol of an IP protocol number. */
+export const protocolOverIp = ({ decodeAs }: Told, number: number): Protocol | undefined =>
+  decodeAs === null ? ipProtocols[number] : (decodeAs.ipProtocols[number] as Protocol | undefined);
+
+/** What was told about a datagram or segment between two ports; undefined where nothing was. */
+export function toldOver(
+  { decodeAs }: Told,
+  table: 'tcp' | 'udp',
+  srcPort: number,
+  dstPort: number,
+): Protocol | undefined {
+  if (decodeAs === null) return undefined;
+  const told = decodeAs[table].find(srcPort, dstPort);
+  return (told ?? (table === 'udp' ? decodeAs.allUdp : undefined)) as Protocol | undefined;
+}
+
 /** The protocol of a TCP payload whose bytes from `at` up to `end` are there: by its ports where the content fits, else by
  * its content. */
 export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | undefined {
   const { bytes } = f;
+  const told = toldOver(f, 'tcp', f.srcPort, f.dstPort);
+  if (told !== undefined) return told;
   const protocol = tcpPorts.find(f.srcPort, f.dstPort);
   if (protocol?.walk) {
     // TLS is spoken on ports of all kinds; nothing else begins so, and goes on so.
@@ -82,6 +110,18 @@ export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | 
 /** True for a content type of TLS and the first byte of its versions. */
 const mayBeTls = (bytes: Uint8Array, at: number, end: number): boolean =>
   at + 1 < end && bytes[at]! >= 20 && bytes[at]! <= 24 && bytes[at + 1] === 3;
+
+/** The protocol of a UDP payload, likewise. */
+export function protocolOverUdp(f: Fields, at: number, end: number): Protocol | undefined {
+  const { bytes } = f;
+  const told = toldOver(f, 'udp', f.srcPort, f.dstPort);
+  if (told !== undefined) return told;
+  const expected = f.sessions?.expected(f);
+  if (expected !== undefined && (!expected.accepts || expected.accepts(bytes, at, end))) return expected;
+  const protocol = udpPorts.find(f.srcPort, f.dstPort);
+  if (protocol?.walk && (!protocol.accepts || protocol.accepts(bytes, at, end))) return protocol;
+  return f.passesOver(udpContents) ? undefined : findByContent(udpContents, bytes, at, end);
+}
 
 /** For `Fields.passedOver`: what holds none of the fields whose names are given. A reader that looks at layers as well must
  * not pass anything over. */

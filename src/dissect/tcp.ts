@@ -3,7 +3,7 @@ import * as wire from '../wire/tcp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_TCP } from './fields.ts';
 import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { protocolOverTcp, tcpPorts } from './tables.ts';
+import { protocolOverTcp, tcpPorts, toldOver } from './tables.ts';
 import { printTcpOptions, walkTcpOptions } from './tcp-options.ts';
 import type { Text } from './text.ts';
 import { shouldBe } from './udp.ts';
@@ -204,6 +204,11 @@ function printTcp(t: Text, at: number, length: number): void {
     printResetData(t, body, length);
     return;
   }
+  const told = toldOver(t, 'tcp', srcPort, dstPort);
+  if (told?.print) {
+    told.print(t, body, length);
+    return;
+  }
   const protocol = tcpPorts.find(srcPort, dstPort);
   if (protocol?.print && (!protocol.accepts || protocol.accepts(bytes, body, Math.min(t.end, body + length))))
     protocol.print(t, body, length);
@@ -290,7 +295,7 @@ export const tcp: Protocol = {
     }
     if (body < end) f.raw(F.payload, body, end - body);
     if (f.passesOver(tcpPorts)) return;
-    if (f.sessions !== null && f.sessions.payload(f, at, body, end, length)) return;
+    if (f.sessions?.payload(f, at, body, end, length)) return;
     if (body < end) f.next(protocolOverTcp(f, body, end), body, end);
   },
 };

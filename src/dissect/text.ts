@@ -2,6 +2,7 @@ import { sum } from '../bytes/checksum.ts';
 import { be16, be24, be32 } from '../bytes/endian.ts';
 import { hexdump } from '../bytes/hexdump.ts';
 import { TextWriter } from '../bytes/text.ts';
+import type { DecodeAsTables } from './decode-as-tables.ts';
 import { type TextOptions, TROUBLE_INVALID, TROUBLE_TRUNCATED } from './options.ts';
 import { SequenceTable } from './sequence.ts';
 
@@ -34,6 +35,7 @@ export class Text {
   /** True where a hexdump of the whole packet follows or little is to be shown, so that unknown payload is not dumped. */
   readonly dumps: boolean;
   readonly sequences = new SequenceTable();
+  readonly decodeAs: DecodeAsTables | null;
 
   bytes: Uint8Array = new Uint8Array(0);
   /** First byte that must not be read: the end of the captured bytes, or of the innermost length that cuts them. */
@@ -60,6 +62,7 @@ export class Text {
 
   constructor(options: TextOptions) {
     this.options = options;
+    this.decodeAs = options.decodeAs ?? null;
     this.link = options.link ?? false;
     this.verbose = options.verbose ?? 0;
     this.quiet = options.quiet ?? false;

@@ -3,7 +3,7 @@ import * as wire from '../wire/udp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT, ROW_UDP } from './fields.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { findByContent, udpContents, udpPorts } from './tables.ts';
+import { protocolOverUdp, toldOver, udpPorts } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('udp', {
@@ -90,6 +90,11 @@ function printUdp(t: Text, at: number, length: number): void {
     }
   }
   if (!t.quiet) {
+    const told = toldOver(t, 'udp', srcPort, dstPort);
+    if (told?.print) {
+      told.print(t, body, length);
+      return;
+    }
     const protocol = udpPorts.find(srcPort, dstPort);
     if (protocol?.print && (!protocol.accepts || protocol.accepts(bytes, body, Math.min(t.end, body + length)))) {
       protocol.print(t, body, length);
@@ -146,9 +151,7 @@ export const udp: Protocol = {
     }
     if (f.sessions !== null) f.sessions.udp(f, at);
     f.raw(F.payload, body, stop - body);
-    let protocol = udpPorts.find(f.srcPort, f.dstPort);
-    if (!protocol?.walk || (protocol.accepts && !protocol.accepts(bytes, body, stop)))
-      protocol = f.passesOver(udpContents) ? undefined : findByContent(udpContents, bytes, body, stop);
+    const protocol = protocolOverUdp(f, body, stop);
     if (!f.passesOver(protocol)) f.next(protocol, body, stop);
   },
 };

@@ -9,7 +9,9 @@ import {
   TCP_SESSION_VALUES,
   UDP_SESSION_VALUES,
 } from '../fields.ts';
+import type { Protocol } from '../protocol.ts';
 import { Desegmenter } from './desegment.ts';
+import { ExpectedPorts } from './expected.ts';
 import { FlowTable } from './flows.ts';
 import { FragmentTable, type Reassembled } from './fragments.ts';
 import * as A from './tcp-analysis.ts';
@@ -121,6 +123,7 @@ export class Sessions implements SessionFields {
   /** By layer of the frame: the stream of its TCP or UDP header; empty where it has none. */
   readonly layerStreams: number[] = [];
   readonly #fragments: FragmentTable | null;
+  readonly #expected = new ExpectedPorts();
   readonly #messages: Desegmenter | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
@@ -240,6 +243,14 @@ export class Sessions implements SessionFields {
     addTime(f, UDP.time_relative, at, time);
     addTime(f, UDP.time_delta, at, time - flows.last(flow));
     flows.setLast(flow, time);
+  }
+
+  expected(f: Fields): Protocol | undefined {
+    return this.#expected.size === 0 || f.ipVersion === 0 ? undefined : this.#expected.find(f);
+  }
+
+  expect(address: Uint8Array, port: number, protocol: Protocol): void {
+    this.#expected.add(address, port, protocol);
   }
 
   fragment(
