@@ -152,7 +152,7 @@ export const icmpOutCount = (net: Net, type: number): void => {
 // ---- sending ----
 
 /** icmp_global_allow: the host as a whole. */
-function globalAllow(net: Net): boolean {
+export function icmpGlobalAllow(net: Net): boolean {
   const sysctl = ipv4Sysctl(net);
   const state = icmpState(net);
   if (state.credit > 0) return true;
@@ -160,14 +160,15 @@ function globalAllow(net: Net): boolean {
   const delta = Math.min(now - state.stamp, 1e9);
   // Not oftener than each 20 ms.
   if (delta < 2e7) return false;
-  state.credit = Math.min(state.credit + Math.floor((sysctl.icmpMsgsPerSec * delta) / 1e9), sysctl.icmpMsgsBurst);
-  if (state.credit > 0) state.stamp = now;
-  return state.credit > 0;
+  const more = Math.floor((sysctl.icmpMsgsPerSec * delta) / 1e9);
+  if (more === 0) return false;
+  state.stamp = now;
+  state.credit = Math.min(state.credit + more, sysctl.icmpMsgsBurst);
+  return true;
 }
-function globalConsume(net: Net): void {
-  const state = icmpState(net);
-  // Up to two more than the one, so that the credit left cannot be counted from outside.
-  state.credit = Math.max(0, state.credit - 1 - (net.random() % 3));
+export function icmpGlobalConsume(net: Net): void {
+  // None, one or two, so that the credit left cannot be counted from outside. It may fall below 0.
+  icmpState(net).credit -= net.random() % 3;
 }
 
 /** Whether a message of this kind may go out at all times (icmpv4_mask_allow). */
@@ -178,13 +179,13 @@ function maskAllow(net: Net, type: number, code: number): boolean {
 }
 
 function xrlimAllow(net: Net, dst: DstEntry, daddr: number, type: number, code: number): boolean {
-  if (maskAllow(net, type, code)) return true;
-  if (dst.dev.flags & IFF_LOOPBACK) return true;
-  if (!inetPeerXrlimAllow(net, daddr, ipv4Sysctl(net).icmpRatelimit * 1e6)) {
+  // What is not limited counts against the host all the same.
+  const free = maskAllow(net, type, code) || (dst.dev.flags & IFF_LOOPBACK) !== 0;
+  if (!free && !inetPeerXrlimAllow(net, daddr, ipv4Sysctl(net).icmpRatelimit * 1e6)) {
     net.mib.icmp[mib.ICMP_RATELIMITHOST]!++;
     return false;
   }
-  globalConsume(net);
+  icmpGlobalConsume(net);
   return true;
 }
 
@@ -291,7 +292,7 @@ export function icmpSend(net: Net, skbIn: SkBuff, type: number, code: number, in
     const innerType = head[inner]!;
     if (innerType > NR_ICMP_TYPES || isError(innerType)) return;
   }
-  if (!maskAllow(net, type, code) && !(rt.dev.flags & IFF_LOOPBACK) && !globalAllow(net)) {
+  if (!maskAllow(net, type, code) && !(rt.dev.flags & IFF_LOOPBACK) && !icmpGlobalAllow(net)) {
     net.mib.icmp[mib.ICMP_RATELIMITGLOBAL]!++;
     return;
   }

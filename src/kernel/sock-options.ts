@@ -249,7 +249,7 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
       // No bpf(2), so no descriptor of a program.
       return value.length === 4 ? -EBADF : -EINVAL;
     case S.SO_ATTACH_REUSEPORT_CBPF:
-      return skReuseportAttachFilter(sk, value, !(sk as InetSock).hashed);
+      return skReuseportAttachFilter(sk, value, sk.type !== S.SOCK_RAW && !(sk as InetSock).hashed);
     case S.SO_DETACH_REUSEPORT_BPF:
       return reuseportDetachProg(sk);
     case S.SO_DETACH_FILTER:
