@@ -7,6 +7,7 @@ import { CPU_BACKLOG, DEV_HDR, DEV_READY, QDISC_DROP, RECURSION_LIMIT, UNHANDLED
 import { ethTypeTrans } from './eth.ts';
 import { NET_XMIT_DROP, pfifoFastCreate } from './sch-generic.ts';
 import {
+  consumeSkb,
   kfreeSkb,
   NETIF_F_FRAGLIST,
   NETIF_F_HW_CSUM,
@@ -273,7 +274,7 @@ function devQueueXmitNit(net: Net, skb: SkBuff, dev: NetDevice): void {
       pt.func(clone, skb.dev!, pt, skb.dev!);
     }
   }
-  if (clone !== null) kfreeSkb(net, clone);
+  if (clone !== null) consumeSkb(clone);
 }
 
 /** What the device cannot do is done here (validate_xmit_skb). */
@@ -314,7 +315,12 @@ export function devQueueXmit(net: Net, skb: SkBuff): number {
   localBhDisable(net);
   const q = dev.qdisc;
   if (net.tracer !== null)
-    net.tracer.enter(net, '__dev_queue_xmit', skb, q === null ? 'noqueue' : `${q.ops.id} ${q.qlen}`);
+    net.tracer.enter(
+      net,
+      '__dev_queue_xmit',
+      skb,
+      q === null ? 'noqueue' : `${q.ops.id} ${q.qlen} of ${dev.txQueueLen}`,
+    );
   let code: number;
   if (q !== null) {
     code = q.ops.enqueue(skb, q);
@@ -391,6 +397,8 @@ export function qdiscRun(net: Net, q: QdiscState): void {
       if (skb === null) break;
       validateXmitSkb(net, skb, dev);
     }
+    if (net.tracer !== null)
+      net.tracer.enter(net, 'sch_direct_xmit', skb, `${q.ops.id} ${q.qlen} of ${dev.txQueueLen}`);
     dev.xmitRecursion++;
     const code = devHardStartXmit(net, skb, dev);
     dev.xmitRecursion--;
@@ -443,7 +451,8 @@ export function netifRx(net: Net, skb: SkBuff): number {
   const sd = net.softnet;
   const dev = skb.dev!;
   if (net.tstampPrequeue !== 0 && net.netstampNeeded > 0 && skb.tstampSec === 0) netTimestamp(net, skb);
-  if (net.tracer !== null) net.tracer.enter(net, 'netif_rx', skb, `backlog ${sd.inputQueue.qlen}`);
+  if (net.tracer !== null)
+    net.tracer.enter(net, 'netif_rx', skb, `backlog ${sd.inputQueue.qlen} of ${net.netdevMaxBacklog}`);
   if (!dev.running) {
     dev.stats.rxDropped++;
     kfreeSkb(net, skb, DEV_READY, 'netif_rx');

@@ -285,6 +285,7 @@ export function ipMakeSkb(sk: InetSock, queue: SkBuffHead, cork: InetCork, proto
   cork.active = false;
   cork.dst = null;
   cork.opt = null;
+  if (net.tracer !== null) net.tracer.enter(net, '__ip_make_skb', skb);
   return skb;
 }
 

@@ -51,6 +51,7 @@ export function ipLocalOut(net: Net, sk: Sock | null, skb: SkBuff): number {
 
 /** ip_send_skb: the code of a lost packet as a send call reports it. */
 export function ipSendSkb(net: Net, skb: SkBuff): number {
+  if (net.tracer !== null) net.tracer.enter(net, 'ip_send_skb', skb);
   let error = ipLocalOut(net, skb.sk, skb);
   if (error !== 0) {
     if (error > 0) error = error !== NET_XMIT_CN ? -ENOBUFS : 0;

@@ -170,6 +170,7 @@ interface PingFrag {
 const getfrag: GetFrag = (from, to, at, _offset, length) => copyFromIter((from as PingFrag).msg, to, at, length);
 
 function pingSendmsg(sk: Sock, msg: Msghdr, len: number): number {
+  if (sk.net.tracer !== null) sk.net.tracer.begin(sk.net, 'ping_v4_sendmsg', `wmem ${sk.wmemAlloc} of ${sk.sndbuf}`);
   const inet = sk as InetSock;
   const { net } = sk;
   if (len > 0xffff) return -EMSGSIZE;

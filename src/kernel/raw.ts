@@ -210,6 +210,7 @@ const flow = new Flowi4();
 const ipc = new IpcmCookie();
 
 function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
+  if (sk.net.tracer !== null) sk.net.tracer.begin(sk.net, 'raw_sendmsg', `wmem ${sk.wmemAlloc} of ${sk.sndbuf}`);
   const inet = sk as InetSock;
   const { net } = sk;
   if (len > 0xffff) return -EMSGSIZE;

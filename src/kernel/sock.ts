@@ -196,6 +196,8 @@ export function sockQueueRcvSkb(sk: Sock, skb: SkBuff): number {
   skbSetOwnerR(skb, sk);
   if (sk.flags & SOCK_RXQ_OVFL) skb.dropcount = sk.drops;
   skb.dst = null;
+  const { net } = sk;
+  if (net.tracer !== null) net.tracer.enter(net, 'sock_queue_rcv_skb', skb, `rmem ${sk.rmemAlloc} of ${sk.rcvbuf}`);
   skbQueueTail(sk.receiveQueue, skb);
   if (!sk.dead) sk.dataReady();
   return 0;
@@ -285,6 +287,8 @@ export function skbRecvDatagram(sk: Sock, queue: SkBuffHead, flags: number): SkB
 
 /** The whole of recvmsg for a simple datagram: copies, says MSG_TRUNC. Returns what the call returns. */
 export function finishDatagram(sk: Sock, skb: SkBuff, msg: Msghdr, len: number, flags: number, offset = 0): number {
+  const { net } = sk;
+  if (net.tracer !== null) net.tracer.enter(net, 'skb_recv_datagram', skb);
   const ulen = skb.len - offset;
   let copied = len;
   if (copied > ulen) copied = ulen;

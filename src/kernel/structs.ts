@@ -591,7 +591,10 @@ const POLL_WRITE_EVENTS = 0x4 | 0x100 | 0x200;
 
 /** Sees packets pass the named functions, and where they end. */
 export interface Tracer {
-  /** `skb` enters the function called `name` (Linux's name). `detail`: a queue length or the like. */
+  /** A call begins that may make a packet (`udp_sendmsg`): there is no buffer yet. */
+  begin(net: Net, name: string, detail?: string): void;
+  /** `skb` enters the function called `name` (Linux's name). `detail`: what it met there; a queue as `NAME LENGTH` or
+   * `NAME LENGTH of LIMIT`. */
   enter(net: Net, name: string, skb: SkBuff, detail?: string): void;
   drop(net: Net, name: string, skb: SkBuff, reason: string): void;
 }

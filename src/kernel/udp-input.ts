@@ -264,6 +264,8 @@ export function udpRecvmsgBy(sk: InetSock, msg: Msghdr, len: number, flags: numb
     const skb = skbRecvDatagram(sk, sk.receiveQueue, flags);
     if (skb === null) return recvError;
     if (!peeking) dequeued(sk, skb);
+    if (net.tracer !== null && !peeking)
+      net.tracer.enter(net, 'udp_recvmsg', skb, `receive_queue ${sk.receiveQueue.qlen}`);
     const off = recvOffset;
     const ulen = skb.len;
     let copied = len;

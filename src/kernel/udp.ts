@@ -129,6 +129,7 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   const { net } = sk;
   const { flags } = msg;
 
+  if (net.tracer !== null) net.tracer.begin(net, 'udp_sendmsg', `wmem ${sk.wmemAlloc} of ${sk.sndbuf}`);
   if (len > 0xffff) return -EMSGSIZE;
   if (flags & MSG_OOB) return -EOPNOTSUPP;
   const corkreq = inet.corkflag || (flags & MSG_MORE) !== 0;
@@ -314,7 +315,7 @@ function udpSendSkb(inet: InetSock, skb: SkBuff, made: InetCork): number {
   putBe16(head, at + UDP_DEST, made.dport);
   putBe16(head, at + UDP_LEN, len);
   putBe16(head, at + UDP_CHECK, 0);
-  if (net.tracer !== null) net.tracer.enter(net, 'udp_send_skb', skb, `wmem ${inet.wmemAlloc}`);
+  if (net.tracer !== null) net.tracer.enter(net, 'udp_send_skb', skb, `wmem ${inet.wmemAlloc} of ${inet.sndbuf}`);
   if (isLite(inet)) {
     // RFC 3828 3.1: the field says how much the checksum covers; 0 is everything.
     let coverage = len;

@@ -59,6 +59,7 @@ describe('the way of a packet', () => {
     const a = near.process();
     const log: string[] = [];
     const tracer: Tracer = {
+      begin: (net, name) => log.push(`${net.hostname} ${name}`),
       enter: (net, name) => log.push(`${net.hostname} ${name}`),
       drop: (net, name, _skb, reason) => log.push(`${net.hostname} ${name} ${reason}`),
     };
@@ -66,13 +67,17 @@ describe('the way of a packet', () => {
     send(a, s, 'resolve', 0, sin(FAR, 9));
     near.net.tracer = far.net.tracer = tracer;
     send(a, s, 'x', 0, sin(FAR, 9));
-    expect(log.slice(0, 8)).toEqual([
+    expect(log.slice(0, 12)).toEqual([
+      'near udp_sendmsg',
+      'near __ip_make_skb',
       'near udp_send_skb',
+      'near ip_send_skb',
       'near ip_local_out',
       'near ip_output',
       'near ip_finish_output2',
       'near __dev_queue_xmit',
       'near dev_hard_start_xmit',
+      'near veth_xmit',
       'far netif_rx',
       'far __netif_receive_skb_core',
     ]);

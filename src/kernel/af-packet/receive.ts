@@ -88,6 +88,7 @@ export function packetRcv(skb: SkBuff, dev: NetDevice, pt: PacketType, origDev: 
   }
   if (keep < snaplen) snaplen = keep;
   let mine = skb;
+  if (net.tracer !== null) net.tracer.enter(net, 'packet_rcv', skb, `rmem ${po.rmemAlloc} of ${po.rcvbuf}`);
   if (skb.users > 1) {
     mine = skbClone(skb);
     skb.data = data;
@@ -225,6 +226,7 @@ export function tpacketRcv(skb: SkBuff, dev: NetDevice, pt: PacketType, origDev:
     return restore(true);
   }
   const { bytes } = ring;
+  if (net.tracer !== null) net.tracer.enter(net, 'tpacket_rcv', skb);
   if (vnet > 0) vnetHdrFromSkb(skb, bytes, at + macoff - vnet, vnet);
   if (!v3) {
     ring.used[Math.floor(index / ring.framesPerBlock)] = 1;

@@ -109,6 +109,7 @@ function sockcInit(po: PacketSock): void {
 const vnetBytes = new Uint8Array(12);
 
 export function packetSnd(po: PacketSock, msg: Msghdr, total: number): number {
+  if (po.net.tracer !== null) po.net.tracer.begin(po.net, 'packet_snd', `wmem ${po.wmemAlloc} of ${po.sndbuf}`);
   const { net } = po;
   const to = target(po, msg);
   if (typeof to === 'number') return to;
@@ -194,6 +195,7 @@ function tpacketDestruct(skb: SkBuff): void {
 
 /** Sends every frame of the TX ring that asks for it. */
 export function tpacketSnd(po: PacketSock, msg: Msghdr): number {
+  if (po.net.tracer !== null) po.net.tracer.begin(po.net, 'tpacket_snd', `wmem ${po.wmemAlloc} of ${po.sndbuf}`);
   const { net } = po;
   const ring = po.txRing!;
   const to = target(po, msg);

@@ -32,6 +32,7 @@ export class Bridge {
       startXmit: (skb, dev) => {
         dev.stats.txPackets++;
         dev.stats.txBytes += skb.len;
+        if (net.tracer !== null) net.tracer.enter(net, 'br_dev_xmit', skb, dev.name);
         const at = skb.data;
         const entry = skb.head[at]! & 1 ? undefined : this.#lookup(skb.head, at);
         if (entry !== undefined) this.#forward(skb, entry.port);
@@ -90,6 +91,7 @@ export class Bridge {
   #handleFrame(skb: SkBuff): SkBuff | null {
     if (skb.pktType === PACKET_LOOPBACK) return skb;
     const port = skb.dev!;
+    if (this.#net.tracer !== null) this.#net.tracer.enter(this.#net, 'br_handle_frame', skb, port.name);
     const { head, macHeader: mac } = skb;
     // A source that is a group, or zero, is no station's.
     if (head[mac + 6]! & 1 || !(this.dev.flags & IFF_UP)) {

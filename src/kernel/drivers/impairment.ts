@@ -44,6 +44,13 @@ export function impair(dev: NetDevice, options: Impairments): { counters: Impair
   let queued = 0;
 
   const pass = (skb: SkBuff, wait: number): void => {
+    if (net.tracer !== null)
+      net.tracer.enter(
+        net,
+        'netlab_impair',
+        skb,
+        `queue ${queued}${options.limit === undefined ? '' : ` of ${options.limit}`}`,
+      );
     if (wait <= 0) {
       inner.startXmit(skb, dev);
       return;

@@ -15,6 +15,8 @@ const ops: NetDeviceOps = {
     skbOrphan(skb);
     skb.protocol = ethTypeTrans(skb, dev);
     const length = skb.len;
+    const { net } = dev;
+    if (net.tracer !== null) net.tracer.enter(net, 'loopback_xmit', skb);
     const { stats } = dev;
     if (netifRx(dev.net, skb) === NET_RX_SUCCESS) {
       stats.txPackets++;

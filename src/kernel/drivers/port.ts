@@ -58,6 +58,7 @@ export class Port {
     const ops: NetDeviceOps = {
       startXmit: (skb, dev) => {
         const length = skb.len;
+        if (net.tracer !== null) net.tracer.enter(net, 'ndo_start_xmit', skb, dev.name);
         // The one copy on the way out: from the buffer to the device.
         this.transmit(skb.head.subarray(skb.data, skb.data + length));
         net.copies.toDevice++;

@@ -32,6 +32,8 @@ const ops: NetDeviceOps = {
   startXmit(skb, dev) {
     const { peer } = dev.priv as Veth;
     const length = skb.len;
+    const { net } = dev;
+    if (net.tracer !== null) net.tracer.enter(net, 'veth_xmit', skb, dev.name);
     if (peer === null || length < ETH_HLEN) {
       dev.stats.txDropped++;
       kfreeSkb(dev.net, skb, reason.DEV_READY, 'veth_xmit');
