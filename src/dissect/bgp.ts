@@ -1,8 +1,8 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/bgp.ts';
+import { printBgp } from './bgp-text.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import type { Text } from './text.ts';
 
 const LIST = { list: true } as const;
 const HEX = { list: true, base: 'hex' } as const;
@@ -29,66 +29,19 @@ const F = defineFields('bgp', {
   'update.path_attribute.community_value': ['Community value', 'uint16', LIST],
 });
 
-const MESSAGES: Readonly<Record<number, string>> = {
-  1: 'Open',
-  2: 'Update',
-  3: 'Notification',
-  4: 'Keepalive',
-  5: 'Route Refresh',
-};
-const ERRORS: Readonly<Record<number, string>> = {
-  1: 'Message Header Error',
-  2: 'OPEN Message Error',
-  3: 'UPDATE Message Error',
-  4: 'Hold Timer Expired',
-  5: 'Finite State Machine Error',
-  6: 'Cease',
-};
-
-/** tcpdump names the protocol; under -v the type and length of each message follow here, without what is in it. */
-function printBgp(t: Text, at: number, length: number): void {
-  const { out } = t;
-  t.layer = 'bgp';
-  out.ascii(': BGP');
-  if (t.verbose === 0) return;
-  const end = Math.min(at + length, t.end);
-  while (wire.hasMarker(t.bytes, at, end)) {
-    const size = wire.length(t.bytes, at);
-    const type = wire.type(t.bytes, at);
-    if (size < wire.HEADER_LENGTH) {
-      out.ascii(`\nmessage length ${size} < ${wire.HEADER_LENGTH}`);
-      t.invalid();
-      return;
-    }
-    if (at + size > end) {
-      out.ascii(`\n[|BGP ${MESSAGES[type] ?? 'Unknown'}]`);
-      return;
-    }
-    out.ascii(`\n\t${MESSAGES[type] ?? 'Unknown'} Message (${type}), length: ${size}`);
-    if (type === wire.TYPE_OPEN) {
-      t.need(at, wire.HEADER_LENGTH + wire.OPEN_LENGTH);
-      const body = at + wire.HEADER_LENGTH;
-      out.ascii(`\n\t  Version ${t.u8(body)}, my AS ${t.be16(body + 1)}, Holdtime ${t.be16(body + 3)}s, ID `);
-      t.ipv4(body + 5);
-      out.ascii(`\n\t  Optional parameters, length: ${t.u8(body + 9)}`);
-    } else if (type === wire.TYPE_NOTIFICATION && size > wire.HEADER_LENGTH) {
-      const major = t.u8(at + wire.HEADER_LENGTH);
-      out.ascii(`, ${ERRORS[major] ?? 'Unknown Error'} (${major})`);
-    }
-    at += size;
-  }
-}
-
 export const bgp: Protocol = {
   name: 'bgp',
   title: 'Border Gateway Protocol',
-  accepts: wire.mayBegin,
   print: printBgp,
   measure(bytes, at, end) {
     if (at + wire.HEADER_LENGTH > end) return WAITS_FOR_MORE;
     return wire.hasMarker(bytes, at, end) ? Math.max(wire.length(bytes, at), wire.HEADER_LENGTH) : end - at;
   },
   walk(f, at, end) {
+    if (!wire.mayBegin(f.bytes, at, end)) {
+      f.data(at, end);
+      return;
+    }
     while (at < end) {
       if (!f.fits('bgp', at, wire.HEADER_LENGTH, end)) return;
       const { bytes } = f;
