@@ -73,10 +73,7 @@ const LABEL_SECRET_KEY = 24;
 /** ip6_make_flowlabel: the flow's own label, or one made from what the flow is (RFC 6437), if `auto`. */
 export function ip6MakeFlowlabel(net: Net, label: number, auto: boolean, fl: Flowi6): number {
   const sysctl = ipv6Sysctl(net);
-  if (label !== 0) {
-    // A label of the program's, told from a made one by its first bit, if that is kept apart.
-    return sysctl.flowlabelStateRanges !== 0 ? label & ~0x80000 : label;
-  }
+  if (label !== 0) return label;
   if (sysctl.autoFlowlabels === 0 || (!auto && sysctl.autoFlowlabels !== 3)) return 0;
   const secret = (net.gen[LABEL_SECRET_KEY] ??= net.random()) as number;
   let hash = secret;
