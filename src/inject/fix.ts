@@ -107,6 +107,8 @@ const OSPF_AUTH_LENGTH = 8;
 const VRRP_CHECKSUM = 6;
 const PPPOE_LENGTH = 4;
 const ROUTING_ADDRESSES = 8;
+/** Type, length, pointer and one address. */
+const ROUTE_LENGTH = 7;
 /** Tunnels in tunnels are followed so deep. */
 const MOST_DEPTH = 16;
 
@@ -137,8 +139,7 @@ class Fixer {
         if (end - at >= loopback.HEADER_LENGTH) this.#ip(at + loopback.HEADER_LENGTH, end);
         break;
       case LINKTYPE_LINUX_SLL:
-        if (end - at >= sll.HEADER_LENGTH)
-          this.#etherType(sll.protocol(bytes, at), at + sll.HEADER_LENGTH, end);
+        if (end - at >= sll.HEADER_LENGTH) this.#etherType(sll.protocol(bytes, at), at + sll.HEADER_LENGTH, end);
         break;
       case LINKTYPE_LINUX_SLL2:
         if (end - at >= sll2.HEADER_LENGTH) this.#etherType(sll2.protocol(bytes, at), at + sll2.HEADER_LENGTH, end);
@@ -213,7 +214,8 @@ class Fixer {
     const isWhole = !ipv4.moreFragments(bytes, at) && ipv4.fragmentOffset(bytes, at) === 0 && close <= end;
     if (isWhole && close >= at + header) {
       const protocol = ipv4.protocol(bytes, at);
-      const pseudo = ipv4Pseudo(bytes, ipv4.srcAt(at), bytes, ipv4.dstAt(at), 0);
+      const dst = lastHop(bytes, ipv4.optionsAt(at), at + header) ?? ipv4.dstAt(at);
+      const pseudo = ipv4Pseudo(bytes, ipv4.srcAt(at), bytes, dst, 0);
       this.#transport(protocol, at + header, close, pseudo, 4);
     }
     this.#checksum(at, at + header, at + IPV4_CHECKSUM, 0);
@@ -372,6 +374,24 @@ class Fixer {
     putBe16(bytes, field, value);
     if (before !== value) this.changed++;
   }
+}
+
+/** With a source route that is not used up the checksum covers the final destination, the last address
+ * of the option. Offset of that address in the options from `at` up to `end`, or null. */
+export function lastHop(bytes: Uint8Array, at: number, end: number): number | null {
+  while (at < end && bytes[at] !== ipv4.OPTION_END) {
+    if (bytes[at] === ipv4.OPTION_NOP) {
+      at++;
+      continue;
+    }
+    const length = at + 2 < end ? bytes[at + 1]! : 0;
+    if (length < 2 || at + length > end) return null;
+    const isRoute = bytes[at] === ipv4.OPTION_LOOSE_ROUTE || bytes[at] === ipv4.OPTION_STRICT_ROUTE;
+    // RFC 791 3.1: the pointer counts from 1, and is beyond the option where the route is used up.
+    if (isRoute) return length >= ROUTE_LENGTH && bytes[at + 2]! <= length - 3 ? at + length - 4 : null;
+    at += length;
+  }
+  return null;
 }
 
 /** RFC 8200 8.1: the checksum covers the final destination, the last address of a routing header that is not used up.

@@ -1,0 +1,9 @@
+/** Packets out of layers, by functions or from text. */
+export { Choice, each, network, Random, random, range } from './choice.ts';
+export { CraftError } from './error.ts';
+export { type Mutation, mutate } from './fuzz.ts';
+export { hex } from './kind.ts';
+export type { Layer } from './layer.ts';
+export * from './layers/index.ts';
+export { type Crafted, Draft, Packets, packet } from './packet.ts';
+export { craft } from './text.ts';
