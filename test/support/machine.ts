@@ -42,7 +42,7 @@ export function hostMachine(): Machine {
   };
 }
 
-function ourMachine(): Machine {
+export function ourMachine(): Machine {
   const kernel = new Kernel({ clock: systemClock, random: seededRandom(1) });
   const remove = (name: string): void => {
     const dev = kernel.net.devByName.get(name);
