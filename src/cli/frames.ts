@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { BlockFilter } from '../capture/filter.ts';
+import type { DecodeAsTables } from '../dissect/decode-as-tables.ts';
 import type { DisplayFilter } from '../dissect/display/compile.ts';
-import { Fields, findFields } from '../dissect/fields.ts';
+import { Fields, findFields, type Protocol } from '../dissect/fields.ts';
 import { type FrameFacts, walkFrame } from '../dissect/frame.ts';
-import { Sessions } from '../dissect/session/sessions.ts';
+import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { openSavefile, SavefileError, type SavefileSource } from '../savefile/index.ts';
+import { prepareDecodeAs } from './decode-as.ts';
 import { displayFilter } from './display-filter.ts';
 import { EXIT_FAILURE, exitCodeOf, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
@@ -27,7 +29,9 @@ export interface FrameVisitor {
   /** By field id, with those that display filters read; null: all. */
   readonly wanted: Uint8Array | null;
   /** Remembers earlier frames; made anew for each file. */
-  sessions?(wanted: Uint8Array | null): Sessions;
+  sessions?(wanted: Uint8Array | null, options: SessionOptions): Sessions;
+  /** It looks at nothing above TCP, so that messages need not be put together from segments. */
+  readonly onlyTransport?: boolean;
   /** A frame that matches. May ask to be waited for. */
   frame(f: Fields, facts: FrameFacts): void | Promise<void>;
   /** Verify checksums. */
@@ -57,7 +61,8 @@ export async function eachFrame(
     );
   }
   const display = options.displayFilter === undefined ? null : displayFilter(options.displayFilter);
-  const pass = new FramePass(visitor, display, options.count ?? Number.POSITIVE_INFINITY);
+  const told = await prepareDecodeAs(options.decodeAs);
+  const pass = new FramePass(visitor, display, options.count ?? Number.POSITIVE_INFINITY, told);
   const release = handleSignals(
     () => {
       pass.isStopped = true;
@@ -77,7 +82,7 @@ export async function eachFrame(
 async function readFile(file: string, filter: BlockFilter | null, pass: FramePass): Promise<void> {
   let source: SavefileSource | null = null;
   try {
-    source = await openSavefile(file);
+    source = await openSavefile(file, { ahead: false });
     let turn = performance.now();
     while (!pass.isStopped) {
       const step = source.next();
@@ -118,7 +123,12 @@ export class FramePass {
   };
   isStopped = false;
 
-  constructor(visitor: FrameVisitor, display: DisplayFilter | null, most = Number.POSITIVE_INFINITY) {
+  constructor(
+    visitor: FrameVisitor,
+    display: DisplayFilter | null,
+    most = Number.POSITIVE_INFINITY,
+    told: DecodeAsTables<Protocol> | null = null,
+  ) {
     this.#visitor = visitor;
     this.#display = display;
     this.#most = most;
@@ -129,7 +139,9 @@ export class FramePass {
     }
     this.#fields.wanted = wanted;
     this.#fields.verifies = visitor.verifies ?? false;
-    this.#fields.sessions = visitor.sessions?.(wanted) ?? new Sessions(wanted);
+    this.#fields.decodeAs = told;
+    const segments = display !== null || visitor.onlyTransport !== true;
+    this.#fields.sessions = visitor.sessions?.(wanted, { segments }) ?? new Sessions(wanted, { segments });
   }
 
   /** Shows the block's kept frames. */

@@ -6,6 +6,7 @@ import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import { openSavefile, SavefileError, type SavefileSource } from '../savefile/index.ts';
 import { EXIT_FAILURE, exitCodeOf, messageOf, UsageError } from './exit.ts';
 import { filterText } from './filter-text.ts';
+import { formatOf } from './format.ts';
 import type { PrintOptions, SelectOptions, WriteOptions } from './options.ts';
 import { type Outputs, prepareOutputs } from './outputs.ts';
 import { handleSignals } from './signals.ts';
@@ -55,6 +56,8 @@ class Reader {
   readonly #files: string[];
   readonly #options: ReadOptions;
   readonly #filter: BlockFilter | null;
+  /** Frames go from file to file, and nobody looks into them. */
+  readonly #isCopied: boolean;
   readonly #outputs: Outputs;
   #sink: FrameSink | null = null;
   /** Frames taken so far. */
@@ -66,6 +69,11 @@ class Reader {
   constructor(files: string[], filter: BlockFilter | null, outputs: Outputs, options: ReadOptions) {
     this.#files = files;
     this.#options = options;
+    this.#isCopied =
+      options.write !== undefined &&
+      options.print !== true &&
+      options.displayFilter === undefined &&
+      formatOf(options) !== 'parquet';
     this.#filter = filter;
     this.#outputs = outputs;
   }
@@ -100,7 +108,7 @@ class Reader {
   async #file(file: string): Promise<void> {
     let source: SavefileSource | null = null;
     try {
-      source = await openSavefile(file);
+      source = await openSavefile(file, { ahead: this.#isCopied });
       const sink = this.#sink ?? (await this.#open(source));
       this.#sink = sink;
       await this.#copy(source, sink);

@@ -28,6 +28,10 @@ export interface OpenSavefileOptions {
   name?: string;
   /** Ends the iteration as if the loop were left; the abort's reason is thrown. */
   signal?: AbortSignal;
+  /** Whether a large file is read ahead on another thread (default: true). Worth it for who does little with a frame:
+   * copying is then half of the time. Who does much finds the bytes in the cache of the other processor: printing text
+   * takes 12 % less CPU without, and no more time. */
+  ahead?: boolean;
   /** Bytes read at a time; for tests. */
   chunkSize?: number;
   /** Rows of a block at most; for tests. */
@@ -62,6 +66,7 @@ class Reader implements SavefileSource {
   readonly #chunk: Chunk;
   readonly #block: FrameBlock;
   readonly #signal: AbortSignal | undefined;
+  readonly #readsAhead: boolean;
   /** Parsed but not yet given. */
   #pending = false;
   #inputEnded = false;
@@ -90,6 +95,7 @@ class Reader implements SavefileSource {
     this.#chunk = chunk;
     this.#block = new FrameBlock(chunk.bytes, options.rows ?? ROWS);
     this.#signal = options.signal;
+    this.#readsAhead = options.ahead ?? true;
   }
 
   get records(): readonly SavefileRecord[] {
@@ -201,7 +207,7 @@ class Reader implements SavefileSource {
     }
     if (typeof read === 'number') {
       this.#took(read);
-      if (read > 0 && this.#input.ahead) this.#readAhead(new Uint8Array(LEAD + AHEAD));
+      if (read > 0 && this.#readsAhead && this.#input.ahead) this.#readAhead(new Uint8Array(LEAD + AHEAD));
       return undefined;
     }
     return read.then(
