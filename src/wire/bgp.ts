@@ -54,10 +54,14 @@ export const ATTRIBUTE_SET = 128;
 export const PARAMETER_CAPABILITIES = 2;
 export const CAPABILITY_MULTIPROTOCOL = 1;
 export const CAPABILITY_REFRESH = 2;
+/** RFC 8950. */
+export const CAPABILITY_EXTENDED_NEXT_HOP = 5;
 export const CAPABILITY_GRACEFUL_RESTART = 64;
 export const CAPABILITY_AS4 = 65;
 export const CAPABILITY_ADD_PATH = 69;
 export const CAPABILITY_LONG_LIVED = 71;
+/** draft-walton-bgp-hostname-capability. */
+export const CAPABILITY_FQDN = 73;
 export const CAPABILITY_REFRESH_CISCO = 128;
 
 /** The caller has checked that 19 bytes are there, as for all below. */
