@@ -1,6 +1,8 @@
 import { release } from 'node:os';
 import { type Command, Option } from 'commander';
 import { nearest } from '../bytes/nearest.ts';
+import type { Network } from '../lab/network.ts';
+import type { PacedClock } from '../lab/pace.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import { errnoName } from '../uapi/errno.ts';
@@ -21,9 +23,9 @@ export type Backend = (typeof BACKENDS)[number];
 export interface BackendOptions {
   backend: Backend;
   /** Of the emulated network. */
-  seed?: number;
+  seed?: number | undefined;
   /** The emulated network goes as fast as it can, the same in every run. */
-  virtualTime?: true;
+  virtualTime?: true | undefined;
 }
 
 /** Adds --backend, --seed and --virtual-time. `backends`: the ones that the command can use besides auto. */
@@ -83,6 +85,11 @@ export async function chooseSystem(
   options: BackendOptions,
   { fallBack = true }: { fallBack?: boolean } = {},
 ): Promise<ChosenSystem> {
+  if (given !== null) {
+    if (options.backend !== 'auto' && options.backend !== 'emulated')
+      throw new UsageError(`trace runs on netlab's own kernel: it cannot have --backend ${options.backend}`);
+    return given;
+  }
   if (options.backend === 'emulated') return emulated(options);
   if (options.backend !== 'auto')
     for (const [given, option] of [
@@ -115,6 +122,19 @@ export async function chooseSystem(
   );
 }
 
+/** The kernel that all commands have for now. */
+let given: ChosenSystem | null = null;
+
+/** Runs `work`, in which every `chooseSystem` gives `chosen`. */
+export async function runOn<T>(chosen: ChosenSystem, work: () => Promise<T>): Promise<T> {
+  given = chosen;
+  try {
+    return await work();
+  } finally {
+    given = null;
+  }
+}
+
 const host = (system: SystemCalls): ChosenSystem => ({
   kind: 'linux',
   system,
@@ -134,10 +154,20 @@ function fellBack(why: string, options: BackendOptions): Promise<ChosenSystem> {
   return emulated(options);
 }
 
-async function emulated({ seed = 1, virtualTime }: BackendOptions): Promise<ChosenSystem> {
+const emulated = async (options: BackendOptions): Promise<ChosenSystem> => (await emulatedSystem(options)).chosen;
+
+/** The emulated network, with what drives it. `traffic: false`: a quiet one. */
+export async function emulatedSystem(
+  { seed = 1, virtualTime }: BackendOptions,
+  { traffic = true }: { traffic?: boolean } = {},
+): Promise<{ chosen: ChosenSystem; network: Network; paced: PacedClock }> {
   const { openEmulated } = await import('../lab/emulated.ts');
-  const { system, clock, network, random } = openEmulated({ seed, pace: virtualTime ? 'virtual' : 'real' });
-  return {
+  const { system, clock, network, random, paced } = openEmulated({
+    seed,
+    pace: virtualTime ? 'virtual' : 'real',
+    traffic,
+  });
+  const chosen: ChosenSystem = {
     kind: 'emulated',
     system,
     clock,
@@ -158,4 +188,5 @@ async function emulated({ seed = 1, virtualTime }: BackendOptions): Promise<Chos
       );
     },
   };
+  return { chosen, network, paced };
 }

@@ -46,6 +46,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'send UDP datagrams, as frames of our own or through the kernel',
     load: () => import('./commands/send-udp.ts'),
   },
+  trace: {
+    summary: 'run a command on the emulated network and print the path of each packet through the kernel',
+    load: () => import('./commands/trace.ts'),
+  },
   interfaces: { summary: 'list network interfaces', load: () => import('./commands/interfaces.ts') },
   doctor: {
     summary: 'say what works on this machine, and what to do about what does not',

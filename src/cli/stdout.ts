@@ -10,17 +10,22 @@ export class StdoutClosed extends Error {
  * slow reader (a pager) makes us wait; files are written at once. `write` returns a promise only where the caller should
  * wait. A reader that is gone makes every later call throw StdoutClosed. */
 export class Stdout {
+  readonly #fd: 1 | 2;
+  readonly #stream: NodeJS.WriteStream;
   readonly #direct: boolean;
   #error: Error | null = null;
   #draining: Promise<void> | null = null;
   #onClosed: ((error: Error) => void) | null = null;
 
-  constructor() {
-    const kind = fstatSync(1);
-    this.#direct = !(kind.isFIFO() || kind.isSocket() || process.stdout.isTTY);
+  /** 2: what a command prints goes to standard error. */
+  constructor(fd: 1 | 2 = 1) {
+    this.#fd = fd;
+    this.#stream = fd === 1 ? process.stdout : process.stderr;
+    const kind = fstatSync(fd);
+    this.#direct = !(kind.isFIFO() || kind.isSocket() || this.#stream.isTTY);
     if (!this.#direct) {
       // A pipe's stream tells of EPIPE by this event; without a listener it would be a stack trace.
-      process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      this.#stream.on('error', (error: NodeJS.ErrnoException) => {
         this.#error ??=
           error.code === 'EPIPE' ? new StdoutClosed('the reader of standard output is gone') : failure(error);
         this.#onClosed?.(this.#error);
@@ -29,7 +34,7 @@ export class Stdout {
   }
 
   get isTerminal(): boolean {
-    return process.stdout.isTTY === true;
+    return this.#stream.isTTY === true;
   }
 
   /** Calls `then` once, as soon as it is known that stdout takes no more (an idle capture notices only so). */
@@ -45,7 +50,7 @@ export class Stdout {
       const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
       for (let at = 0; at < bytes.length; ) {
         try {
-          at += writeSync(1, bytes, at, bytes.length - at);
+          at += writeSync(this.#fd, bytes, at, bytes.length - at);
         } catch (error) {
           if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
           this.#error =
@@ -57,10 +62,10 @@ export class Stdout {
       }
       return;
     }
-    if (process.stdout.write(typeof data === 'string' ? data : Buffer.from(data))) return;
+    if (this.#stream.write(typeof data === 'string' ? data : Buffer.from(data))) return;
     // One promise for all that write while the pipe is full.
     this.#draining ??= new Promise<void>((resolve, reject) => {
-      const stream = process.stdout;
+      const stream = this.#stream;
       const finish = (): void => {
         stream.off('drain', finish);
         stream.off('close', finish);
@@ -82,6 +87,18 @@ export class Stdout {
 const failure = (error: Error): Failure => new Failure(`cannot write to standard output: ${error.message}`);
 
 let shared: Stdout | null = null;
+/** What is printed from now on goes to standard error, until the function that is returned is called. */
+export function redirectStdout(): () => void {
+  const before = shared;
+  const { write } = process.stdout;
+  shared = new Stdout(2);
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write;
+  return () => {
+    shared = before;
+    process.stdout.write = write;
+  };
+}
+
 /** The process's one Stdout. */
 export const stdout = (): Stdout => {
   shared ??= new Stdout();

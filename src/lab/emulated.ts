@@ -12,18 +12,28 @@ export interface Emulated {
   network: Network;
   /** Uniform unsigned 32-bit integers from the seed, for the program outside. */
   random: () => number;
+  paced: PacedClock;
 }
 
 /** How long the network has been up when it is handed over, in nanoseconds: addresses are in use, and neighbours known. */
 const WARM_UP = 5e9;
 
-/** Boots the network. `epoch`: seconds since 1970 when it is handed over; default: now for `real`, 1,000,000,000 for
- * `virtual`. */
-export function openEmulated({ seed, pace, epoch }: { seed: number; pace: Pace; epoch?: number }): Emulated {
+export interface EmulatedOptions {
+  seed: number;
+  pace: Pace;
+  /** Seconds since 1970 when the network is handed over; default: now for `real`, 1,000,000,000 for `virtual`. */
+  epoch?: number;
+  /** Default true: the hosts talk to each other by themselves. */
+  traffic?: boolean;
+}
+
+/** Boots the network. */
+export function openEmulated({ seed, pace, epoch, traffic = true }: EmulatedOptions): Emulated {
   const clock = new PacedClock({ pace, warmUp: WARM_UP, ...(epoch === undefined ? {} : { epoch }) });
-  const network = emulatedNetwork({ clock, seed });
+  const network = emulatedNetwork({ clock, seed, traffic });
   clock.begin();
   return {
+    paced: clock,
     system: attended(network.here.process(), clock),
     clock: attendedClock(clock),
     network,

@@ -49,8 +49,16 @@ export interface Network {
   addressesOf(name: string): readonly string[];
 }
 
-/** Builds the network. The same clock and seed give the same frames at the same times. */
-export function emulatedNetwork({ clock, seed }: { clock: Clock; seed: number }): Network {
+/** Builds the network, with its traffic unless that is not wanted. The same clock and seed give the same frames at the same times. */
+export function emulatedNetwork({
+  clock,
+  seed,
+  traffic = true,
+}: {
+  clock: Clock;
+  seed: number;
+  traffic?: boolean;
+}): Network {
   const hosts = new Map<string, Kernel>();
   const random = seededRandom(seed);
   const host = (hostname: string): Kernel => {
@@ -99,20 +107,24 @@ export function emulatedNetwork({ clock, seed }: { clock: Clock; seed: number })
   for (const kernel of [router, core]) sysctl(kernel, 'net/ipv4/ip_forward', '1');
 
   const zone: Zone = new Map(Object.entries(ADDRESSES).map(([name, addresses]) => [`${name}.${ORIGIN}`, addresses]));
-  const program = (kernel: Kernel): Program => ({ calls: kernel.process(), clock, random: kernel.net.random });
   services(hosts, clock, zone);
-  const names = [...zone.keys()];
+  if (traffic) talk(hosts, clock, [...zone.keys()]);
+  return {
+    hosts,
+    here: hosts.get(HERE)!,
+    addressesOf: (name) => ADDRESSES[name.toLowerCase().replace(/\.$/, '').replace(`.${ORIGIN}`, '')] ?? [],
+  };
+}
+
+/** The traffic by itself. */
+function talk(hosts: ReadonlyMap<string, Kernel>, clock: Clock, names: readonly string[]): void {
+  const program = (kernel: Kernel): Program => ({ calls: kernel.process(), clock, random: kernel.net.random });
   const here = program(hosts.get(HERE)!);
   pinger(program(hosts.get('alice')!), ADDRESSES['here']![0]!, 1);
   pinger(here, ADDRESSES['server']![0]!, 2);
   resolver(here, ADDRESSES['ns']![0]!, names, 1.5);
   talker(program(hosts.get('bob')!), ADDRESSES['here']![0]!, 7, 2.5);
   talker(here, '127.0.0.1', 7, 1);
-  return {
-    hosts,
-    here: hosts.get(HERE)!,
-    addressesOf: (name) => ADDRESSES[name.toLowerCase().replace(/\.$/, '').replace(`.${ORIGIN}`, '')] ?? [],
-  };
 }
 
 function services(hosts: ReadonlyMap<string, Kernel>, clock: Clock, zone: Zone): void {
