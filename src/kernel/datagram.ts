@@ -51,7 +51,14 @@ export function ip4DatagramConnect(sk: Sock, address: Uint8Array): number {
   fl.flags = inet.transparent ? FLOWI_FLAG_ANYSRC : 0;
   fl.sport = inet.sport;
   fl.dport = dport;
-  const dst = ipRouteOutput(net, fl);
+  const { oif } = fl;
+  const incomplete = daddr === 0 || fl.saddr === 0;
+  let dst = ipRouteOutput(net, fl);
+  if (incomplete && typeof dst !== 'number') {
+    // ip_route_connect: the first look fills in the missing address, the second finds the way for both.
+    fl.oif = oif;
+    dst = ipRouteOutput(net, fl);
+  }
   // The flow of a datagram under a cork is kept in the same place, and is overwritten: what is pending goes to the new
   // address by the old route.
   inet.cork.saddr = fl.saddr;

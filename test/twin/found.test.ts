@@ -1,8 +1,9 @@
+/** What seeded sequences of calls found (`npm run fuzz -- syscalls`), as cases of their own. */
 import { afterAll } from 'vitest';
 import { putBe16 } from '../../src/bytes/endian.ts';
 import { int } from '../../src/uapi/host.ts';
 import { describeNetwork } from '../support/network.ts';
-import { FAR, hex, ip, NEAR, send, set, sin } from './program.ts';
+import { FAR, hex, ip, NEAR, name, send, set, sin } from './program.ts';
 import { stage } from './stage.ts';
 
 const SIOCOUTQ = 0x5411;
@@ -50,4 +51,22 @@ describeNetwork('a header of the sender’s own, on both kernels', () => {
           w.near.close(s);
           return log;
         });
+});
+
+/** connect(2) to 0.0.0.0 goes to the socket's own address, wherever that is. */
+describeNetwork('connect to nowhere, on both kernels', () => {
+  const { twin, dispose } = stage();
+  afterAll(dispose);
+
+  for (const type of [2, 3])
+    for (const bound of ['0.0.0.0', NEAR, '127.0.0.1', '10.0.0.77', '10.1.0.9', '10.66.0.1', '10.67.0.1', '192.0.2.1'])
+      twin(`type ${type}, bound to ${bound}`, (w) =>
+        [w.near, w.far].map((host) => {
+          const s = host.socket(2, type, type === 2 ? 0 : 200);
+          const log: unknown[] = [set(host, s, 0, 19, 1), host.bind(s, sin(bound, 0))];
+          log.push(host.connect(s, sin('0.0.0.0', 9000)), String(name(host, s)).slice(8), name(host, s, true));
+          host.close(s);
+          return log;
+        }),
+      );
 });
