@@ -18,6 +18,7 @@ import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
 import { eap, eapol } from './eapol.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
+import { fddi } from './fddi.ts';
 import { ftp } from './ftp.ts';
 import { geneve } from './geneve.ts';
 import { gre } from './gre.ts';
@@ -42,6 +43,8 @@ import type { Protocol } from './protocol.ts';
 import { quic, quicOfHttp } from './quic.ts';
 import { raw } from './raw.ts';
 import { rip, ripng } from './rip.ts';
+import { rtcp } from './rtcp.ts';
+import { rtp } from './rtp.ts';
 import { rtsp } from './rtsp.ts';
 import { sctp } from './sctp.ts';
 import { sip, sipElsewhere } from './sip.ts';
@@ -101,11 +104,15 @@ interface Announced {
   words?: readonly string[];
 }
 
+/** Of what announces streams of RTP: those are told by it. */
+const SDP = ['sip', 'sdp', 'rtp', 'rtcp'];
+
 /** Every protocol, and where it is found. To add one: its header in `wire/`, its `Protocol` (fields, `walk`, `print`) in
  * a file here, and a line in this list. Where both ports of a packet are in the list, the earlier line wins. */
 const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [eth, { link: [linktype.LINKTYPE_ETHERNET], ether: [ethertype.ETHERTYPE_TEB] }],
   [raw, { link: [linktype.LINKTYPE_RAW, linktype.LINKTYPE_IPV4, linktype.LINKTYPE_IPV6, 12, 14] }],
+  [fddi, { link: [linktype.LINKTYPE_FDDI] }],
   [loopback, { link: [linktype.LINKTYPE_NULL, linktype.LINKTYPE_LOOP] }],
   [sll, { link: [linktype.LINKTYPE_LINUX_SLL] }],
   [sll2, { link: [linktype.LINKTYPE_LINUX_SLL2] }],
@@ -170,7 +177,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [smtp, { tcp: [25] }],
   [submission, { tcp: [587] }],
   [whois, { tcp: [43] }],
-  [rtsp, { tcp: [554, 8554] }],
+  [rtsp, { tcp: [554, 7236, 8554], words: ['rtsp', ...SDP] }],
   [dhcp, { udp: [67, 68] }],
   [vrrp, { ip: [ipproto.IPPROTO_VRRP] }],
   [rip, { udp: [ripPort.UDP_PORT] }],
@@ -182,8 +189,8 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [sctp, { ip: [ipproto.IPPROTO_SCTP] }],
   [snmp, { udp: [161, 162] }],
   [ospf, { ip: [ipproto.IPPROTO_OSPF] }],
-  [sip, { udp: [5060] }],
-  [sipElsewhere, { tcp: [5060], content: ['udp', 'tcp'] }],
+  [sip, { udp: [5060], words: SDP }],
+  [sipElsewhere, { tcp: [5060], content: ['udp', 'tcp'], words: ['sip', ...SDP] }],
   [lldp, { ether: [ethertype.ETHERTYPE_LLDP] }],
   [slow, { ether: [ethertype.ETHERTYPE_SLOW] }],
   [eapol, { ether: [ethertype.ETHERTYPE_EAPOL] }],
@@ -193,6 +200,8 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [nbdgm, { udp: [138] }],
   [bgp, { tcp: [bgpNumber.TCP_PORT] }],
   [tlsOnPort, { tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017] }],
+  [rtcp, { content: ['udp'] }],
+  [rtp, { udp: [] }],
   [dccp, { ip: [ipproto.IPPROTO_DCCP] }],
 ];
 

@@ -2,6 +2,7 @@
 export const LINKTYPE_NULL = 0;
 export const LINKTYPE_ETHERNET = 1;
 export const LINKTYPE_PPP = 9;
+export const LINKTYPE_FDDI = 10;
 export const LINKTYPE_PPP_HDLC = 50;
 export const LINKTYPE_PPP_ETHER = 51;
 export const LINKTYPE_RAW = 101;
