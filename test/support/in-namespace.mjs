@@ -3,8 +3,11 @@
 // never touch the machine's network: as root by unshare(1), else through an unprivileged user namespace. Where neither
 // is to be had the command runs all the same, and what needs the namespace skips, saying why.
 import { spawn, spawnSync } from 'node:child_process';
+import { fetchOtherNodes } from './other-nodes.mjs';
 
 const [command, ...args] = process.argv.slice(2);
+// In the namespace there is no network.
+if (process.env.CI) for (const failure of fetchOtherNodes()) console.error(`NOT FETCHED: ${failure}`);
 // sysfs shows the devices of the namespace that it was mounted in, so it is mounted anew; tests may write to /run/netns.
 const prepare = 'mount -t sysfs sysfs /sys && mount -t tmpfs tmpfs /run && ip link set lo up';
 const ways = process.getuid() === 0 ? [['--net', '--mount']] : [['--user', '--map-root-user', '--net', '--mount']];
