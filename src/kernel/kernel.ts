@@ -25,6 +25,7 @@ import { Process } from './process.ts';
 import { rawInit } from './raw.ts';
 import { routeInit } from './route.ts';
 import { rtnetlinkInit } from './rtnetlink.ts';
+import { schNetlinkInit } from './sch-netlink.ts';
 import { type InIfaddr, type Net, type NetDevice, type PacketType, SoftnetData, type Tracer } from './structs.ts';
 import type { Cred } from './structs-plain.ts';
 import { sysctlInit } from './sysctl.ts';
@@ -148,6 +149,7 @@ export class Kernel {
     packetInit(net);
     netlinkInit(net);
     rtnetlinkInit(net);
+    schNetlinkInit(net);
     netProcInit(net);
     sysfsInit(net);
     sysctlInit(net);
