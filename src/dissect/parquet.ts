@@ -2,6 +2,7 @@ import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from
 import { formatIpv4, formatIpv6, formatMac } from '../wire/address.ts';
 import { checkColumns } from './columns.ts';
 import { allFields, type FieldInfo, type Fields, findFields } from './fields.ts';
+import { FlatColumn } from './parquet-column.ts';
 
 /** Tables of packets in Parquet, for engines that query captures: one row a packet, one typed column a field. */
 
@@ -145,6 +146,8 @@ export class ParquetFile {
   readonly #columns: ParquetColumns;
   readonly #bytes = new ByteWriter(1 << 20);
   readonly #writer: ParquetWriter;
+  /** Columns of single values. Null: they are lists. */
+  readonly #flat: readonly FlatColumn[] | null;
   readonly #cells: Cells[];
   readonly #addresses = new Map<number, string>();
   readonly #take: (chunk: Uint8Array) => void;
@@ -157,11 +160,54 @@ export class ParquetFile {
     this.#take = take;
     this.#writer = new ParquetWriter({ writer: this.#bytes, schema: [...columns.schema], createdBy });
     this.#cells = columns.names.map(() => []);
+    this.#flat =
+      columns.occurrence === 'a'
+        ? null
+        : columns.names.map(
+            (name, i) =>
+              new FlatColumn(
+                name,
+                columns.schema[i + 1]!,
+                findFields(name)[0],
+                GROUP_ROWS,
+                // Least and greatest of a group help where values grow with time, as numbers and times do; those of
+                // addresses and names span everything.
+                columns.hasStatistics[i]!,
+              ),
+          );
   }
 
   /** Adds the packet in the record as a row. */
   add(f: Fields): void {
+    if (this.#flat !== null) this.#addFlat(f, this.#flat);
+    else this.#addLists(f);
+    if (this.#rows === GROUP_ROWS || this.#size >= GROUP_BYTES) this.#group();
+  }
+
+  #addFlat(f: Fields, flat: readonly FlatColumn[]): void {
     const { ofField, ofProtocol, occurrence } = this.#columns;
+    const at = this.#rows++;
+    const { count, id } = f;
+    for (let row = 0; row < count; row++) {
+      const columns = ofField[id[row]!];
+      if (columns === undefined) continue;
+      const info = allFields[id[row]!]!;
+      for (let i = 0; i < columns.length; i++) {
+        const column = flat[columns[i]!]!;
+        if (occurrence === 'f' && column.has(at)) continue;
+        const before = column.size;
+        column.put(at, f, row, info);
+        this.#size += column.size - before;
+      }
+    }
+    for (let i = 0; i < ofProtocol.length; i++) {
+      const [column, protocol] = ofProtocol[i]!;
+      flat[column]!.putBoolean(at, hasLayer(f, protocol));
+    }
+  }
+
+  #addLists(f: Fields): void {
+    const { ofField, ofProtocol } = this.#columns;
     const cells = this.#cells;
     const at = this.#rows++;
     for (const column of cells) column.push(null);
@@ -172,19 +218,12 @@ export class ParquetFile {
       for (const column of columns) {
         const values = cells[column]!;
         const before = values[at]!;
-        if (occurrence === 'a') {
-          const value = this.#value(f, row, allFields[id]!, column);
-          if (before === null) values[at] = [value];
-          else (before as Cell[]).push(value);
-        } else if (before === null || occurrence === 'l') values[at] = this.#value(f, row, allFields[id]!, column);
+        const value = this.#value(f, row, allFields[id]!, column);
+        if (before === null) values[at] = [value];
+        else (before as Cell[]).push(value);
       }
     }
-    for (const [column, protocol] of ofProtocol) {
-      let isThere = false;
-      for (let i = 0; i < f.layers && !isThere; i++) isThere = f.layerProtocol[i]!.name === protocol;
-      cells[column]![at] = isThere;
-    }
-    if (this.#rows === GROUP_ROWS || this.#size >= GROUP_BYTES) this.#group();
+    for (const [column, protocol] of ofProtocol) cells[column]![at] = hasLayer(f, protocol);
   }
 
   /** Writes what is left, and the end of the file. */
@@ -195,20 +234,35 @@ export class ParquetFile {
   }
 
   #group(): void {
+    if (this.#flat === null) this.#writeLists();
+    else {
+      const writer = this.#writer;
+      const begin = writer.writer.offset;
+      const columns = this.#flat.map((column) => column.write(writer, this.#rows));
+      const length = columns.reduce((sum, { meta_data }) => sum + meta_data!.total_uncompressed_size, 0n);
+      writer.num_rows += BigInt(this.#rows);
+      writer.row_groups.push({
+        columns,
+        total_byte_size: length,
+        num_rows: BigInt(this.#rows),
+        total_compressed_size: BigInt(writer.writer.offset - begin),
+      });
+    }
+    this.#rows = 0;
+    this.#size = 0;
+    this.#hand();
+  }
+
+  #writeLists(): void {
     const columnData = this.#columns.names.map(
       (name, i): ColumnSource => ({
         name,
         data: this.#cells[i]!,
-        // Least and greatest of a group help where values grow with time, as numbers and times do; those of addresses
-        // and names span everything, and cost the most.
         statistics: this.#columns.hasStatistics[i]!,
       }),
     );
     void this.#writer.write({ columnData, rowGroupSize: this.#rows });
     for (let i = 0; i < this.#cells.length; i++) this.#cells[i] = [];
-    this.#rows = 0;
-    this.#size = 0;
-    this.#hand();
   }
 
   #hand(): void {
@@ -261,4 +315,9 @@ export class ParquetFile {
     }
     return text;
   }
+}
+
+function hasLayer(f: Fields, protocol: string): boolean {
+  for (let i = 0; i < f.layers; i++) if (f.layerProtocol[i]!.name === protocol) return true;
+  return false;
 }
