@@ -1,7 +1,7 @@
 import type { Fields } from '../dissect/fields.ts';
 import type { FrameFacts } from '../dissect/frame.ts';
 import { EXPERT_FIELDS, type ExpertItem, expert, SEVERITIES } from '../dissect/session/expert.ts';
-import { Sessions } from '../dissect/session/sessions.ts';
+import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import { eachFrame, type FrameVisitor, wantedFields } from './frames.ts';
 import type { FramesOptions } from './frames-options.ts';
 import { printText, untilClosed } from './print-text.ts';
@@ -30,6 +30,7 @@ class ExpertVisitor implements FrameVisitor {
   readonly #isJson: boolean;
   readonly #counts = new Map<string, { item: ExpertItem; count: number; firstFrame: number }>();
   #uncounted = 0;
+  readonly onlyTransport = true;
   #sessions = new Sessions(null);
   #wait: Promise<void> | undefined;
 
@@ -39,8 +40,8 @@ class ExpertVisitor implements FrameVisitor {
     this.verifies = options.dontVerifyChecksums !== true;
   }
 
-  sessions(wanted: Uint8Array | null): Sessions {
-    this.#sessions = new Sessions(wanted);
+  sessions(wanted: Uint8Array | null, options: SessionOptions): Sessions {
+    this.#sessions = new Sessions(wanted, options);
     return this.#sessions;
   }
 

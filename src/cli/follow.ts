@@ -1,7 +1,7 @@
 import type { Fields } from '../dissect/fields.ts';
 import type { FrameFacts } from '../dissect/frame.ts';
 import { HttpReader, methodOf } from '../dissect/session/http-messages.ts';
-import { Sessions } from '../dissect/session/sessions.ts';
+import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import { StreamAssembler } from '../dissect/session/stream.ts';
 import { TlsReader, type TlsRecord } from '../dissect/session/tls-records.ts';
 import { formatIpv4, formatIpv6 } from '../wire/address.ts';
@@ -60,6 +60,7 @@ class Follower implements FrameVisitor {
   readonly #stream: number;
   readonly #output: FollowOutput;
   readonly #assembler: StreamAssembler;
+  readonly onlyTransport = true;
   readonly #taker: Taker;
   /** The side that sorts first is node 0. */
   #firstIsClient = true;
@@ -80,8 +81,8 @@ class Follower implements FrameVisitor {
     });
   }
 
-  sessions(wanted: Uint8Array | null): Sessions {
-    return new FollowedSessions(wanted, this);
+  sessions(wanted: Uint8Array | null, options: SessionOptions): Sessions {
+    return new FollowedSessions(wanted, options, this);
   }
 
   frame(_: Fields, facts: FrameFacts): void | Promise<void> {
@@ -141,8 +142,8 @@ class Follower implements FrameVisitor {
 class FollowedSessions extends Sessions {
   readonly #follower: Follower;
 
-  constructor(wanted: Uint8Array | null, follower: Follower) {
-    super(wanted);
+  constructor(wanted: Uint8Array | null, options: SessionOptions, follower: Follower) {
+    super(wanted, options);
     this.#follower = follower;
   }
 

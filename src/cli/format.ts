@@ -6,17 +6,18 @@ export const FORMATS = ['text', 'json', 'fields', 'ek', 'tree', 'parquet'] as co
 export type Format = (typeof FORMATS)[number];
 
 /** The format that the options ask for; --format, -T and --tree may not ask for different ones. */
-export function formatOf(options: { format?: Format; T?: Format; tree?: true }): Format {
+export function formatOf(options: { format?: Format; T?: string; tree?: true }): Format {
   const asked = new Set<Format>();
   if (options.format !== undefined) asked.add(options.format);
-  if (options.T !== undefined) asked.add(options.T);
+  // Its other words are tcpdump's types of packets.
+  if ((FORMATS as readonly string[]).includes(options.T ?? '')) asked.add(options.T as Format);
   if (options.tree) asked.add('tree');
   if (asked.size > 1) throw new UsageError(`one format at a time: ${[...asked].join(' or ')}?`);
   return [...asked][0] ?? 'text';
 }
 
 /** Letters of options that take a value: what follows them in a word, or the next word. */
-const WITH_VALUE = 'wCGWcsFriQBjZYET';
+const WITH_VALUE = 'wCGWcsFriQBjZYETd';
 
 /** With `fields` and `parquet`, -e takes the name of a column, as tshark's does, where it otherwise is tcpdump's flag for
  * the link-level header: those become --field. */

@@ -6,6 +6,7 @@ import { type FilterMode, filterModeOption } from './options.ts';
 export interface FramesOptions {
   readFile?: string[];
   displayFilter?: string;
+  decodeAs?: string[];
   filterFile?: string;
   filterMode: FilterMode;
   optimize: boolean;
@@ -18,6 +19,11 @@ export function addFramesOptions(command: Command, readsFiles = true): void {
   if (readsFiles) command.option('-r, --read-file <file>', 'a file; then every word belongs to the filter', collected);
   command
     .option('-Y, --display-filter <filter>', "only frames that match, in Wireshark's syntax")
+    .option(
+      '-d, --decode-as <what>',
+      'take a number for a protocol, whatever the bytes look like: tcp.port==8888,http',
+      collected,
+    )
     .option('-c, --count <number>', 'stop after this many frames', integer(1))
     .option('-F, --filter-file <file>', 'read the filter expression from a file')
     .option('-O, --no-optimize', 'do not optimize the filter program')

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { nearest } from '../bytes/nearest.ts';
 import { UsageError } from './exit.ts';
 import { FORMATS, type Format } from './format.ts';
 import { collected, counted, integer } from './numbers.ts';
@@ -23,8 +24,10 @@ export interface PrintOptions {
   timeStampPrecision?: 'micro' | 'nano';
   color: 'auto' | 'always' | 'never';
   format?: Format;
-  /** tshark's -T. */
-  T?: Format;
+  /** tshark's -T, or tcpdump's. */
+  T?: string;
+  /** As tshark's -d: `tcp.port==8888,http`. */
+  decodeAs?: string[];
   tree?: true;
   raw?: true;
   /** Columns of `fields` and `parquet`. */
@@ -133,7 +136,13 @@ export function addPrintOptions(command: Command): void {
           'by date and hour (default: text)',
       ).choices(FORMATS),
     )
-    .addOption(new Option('-T <format>').choices(FORMATS).hideHelp())
+    .option(
+      '-d, --decode-as <what>',
+      'take a number for a protocol, whatever the bytes look like: tcp.port==8888,http or udp.port==5004-5010,rtp ' +
+        '(also ethertype, ip.proto)',
+      collected,
+    )
+    .option('-T <type>', `take every UDP datagram for ${TYPES.join(', ')}; or a format, as tshark's -T`, choice)
     .option('--tree', 'the same as --format tree')
     .option('--field <name>', 'with --format fields or parquet: a column; -e NAME means the same there', collected)
     .option(
@@ -142,6 +151,18 @@ export function addPrintOptions(command: Command): void {
       collected,
     )
     .option('--raw', 'with --format json: the bytes of frames and payloads as well');
+}
+
+/** Names that -T takes beside formats: see `PACKET_TYPES` of dissect/decode-as.ts, which is loaded only where it is used. */
+export const TYPES = ['domain', 'rtcp', 'rtp', 'snmp', 'tftp', 'vxlan'];
+
+function choice(text: string): string {
+  const all = [...FORMATS, ...TYPES];
+  if (all.includes(text)) return text;
+  const near = nearest(text, all);
+  throw new InvalidArgumentError(
+    `${near === null ? '' : `Did you mean ${near}? `}It must be a type of packet (${TYPES.join(', ')}) or a format (${FORMATS.join(', ')}).`,
+  );
 }
 
 /** Times to the nanosecond: the last word of --nano, --micro and --time-stamp-precision would depend on their order,

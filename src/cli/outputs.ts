@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { OutputClosed } from '../capture/session.ts';
 import type { ColumnOptions } from '../dissect/columns.ts';
+import type { DecodeAsTables } from '../dissect/decode-as-tables.ts';
 import type { DisplayFilter } from '../dissect/display/compile.ts';
+import type { Protocol } from '../dissect/fields.ts';
 import type { TextOptions } from '../dissect/options.ts';
 import type { PacketWalker } from '../dissect/packets.ts';
 import type { FrameBlock } from '../frames/block.ts';
@@ -15,8 +17,9 @@ import {
   type SectionText,
 } from '../savefile/index.ts';
 import { useColour } from './colour.ts';
+import { prepareDecodeAs } from './decode-as.ts';
 import { UsageError } from './exit.ts';
-import { type Format, fieldSettings, formatOf } from './format.ts';
+import { FORMATS, type Format, fieldSettings, formatOf } from './format.ts';
 import { checkWriteOptions, type PrintOptions, type WriteOptions, wantsNano } from './options.ts';
 import { stdout } from './stdout.ts';
 
@@ -53,7 +56,9 @@ export interface Outputs {
 export async function prepareOutputs(options: PrintOptions & WriteOptions): Promise<Outputs> {
   checkWriteOptions(options);
   const format = formatOf(options);
-  if (format === 'parquet') return (await import('./parquet.ts')).prepareParquet(options);
+  const isType = options.T !== undefined && !(FORMATS as readonly string[]).includes(options.T);
+  const told = await prepareDecodeAs(options.decodeAs, isType ? options.T : undefined);
+  if (format === 'parquet') return (await import('./parquet.ts')).prepareParquet(options, told);
   const columns = checkFields(format, options);
   if (options.raw && format !== 'json') throw new UsageError('--raw goes with --format json');
   const filter =
@@ -61,9 +66,12 @@ export async function prepareOutputs(options: PrintOptions & WriteOptions): Prom
       ? null
       : (await import('./display-filter.ts')).displayFilter(options.displayFilter);
   const isPrinted = options.write === undefined || options.print === true;
-  const printer = isPrinted && format !== 'text' ? await formatPrinter(format, columns, filter, options) : null;
-  return { open: (context) => open(options, context, printer, filter) };
+  const printer = isPrinted && format !== 'text' ? await formatPrinter(format, columns, filter, told, options) : null;
+  return { open: (context) => open(options, context, printer, filter, told) };
 }
+
+/** What --decode-as and -T say. */
+type Told = DecodeAsTables<Protocol> | null;
 
 /** Both at once. */
 export const openOutputs = async (
@@ -76,26 +84,31 @@ async function open(
   context: OutputContext,
   printer: FormatPrinter | null,
   filter: DisplayFilter | null,
+  told: Told,
 ): Promise<CountingSink> {
-  if (options.write === undefined) return openPrinter(options, context, printer, filter);
+  if (options.write === undefined) return openPrinter(options, context, printer, filter, told);
   if (options.write === '-') {
     if (options.print) throw new UsageError('-w - and --print both want standard output');
     if (stdout().isTerminal)
       throw new UsageError('-w - writes binary data, and standard output is a terminal: send it to a file or a pipe');
   }
   const file = openFile(options.write, options, context);
-  if (!options.print) return selecting(file, filter);
+  if (!options.print) return selecting(file, filter, told);
   // A printer that filters by itself numbers all frames, so that it must see them before the file's are selected.
   if (printer !== null && filter !== null)
-    return new BothSinks(await selecting(file, filter), await openPrinter(options, context, printer, filter), true);
-  return selecting(new BothSinks(file, await openPrinter(options, context, printer, null), false), filter);
+    return new BothSinks(
+      await selecting(file, filter, told),
+      await openPrinter(options, context, printer, filter, told),
+      true,
+    );
+  return selecting(new BothSinks(file, await openPrinter(options, context, printer, null, told), false), filter, told);
 }
 
 /** `sink` with the frames that match. */
-async function selecting(sink: CountingSink, filter: DisplayFilter | null): Promise<CountingSink> {
+async function selecting(sink: CountingSink, filter: DisplayFilter | null, told: Told): Promise<CountingSink> {
   if (filter === null) return sink;
   const { PacketWalker } = await import('../dissect/packets.ts');
-  return new SelectingSink(sink, new PacketWalker({ wanted: filter.wanted, filter, fieldsOnly: true }));
+  return new SelectingSink(sink, new PacketWalker({ wanted: filter.wanted, filter, fieldsOnly: true, decodeAs: told }));
 }
 
 function openFile(path: string, options: PrintOptions & WriteOptions, context: OutputContext): CountingSink {
@@ -335,9 +348,11 @@ async function formatPrinter(
   format: Format,
   columns: Omit<ColumnOptions, 'filter'> | null,
   filter: DisplayFilter | null,
+  told: Told,
   options: PrintOptions,
 ): Promise<FormatPrinter> {
-  const packets = { filter, checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true };
+  const checksums = (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true;
+  const packets = { filter, checksums, decodeAs: told };
   if (columns !== null) {
     const { checkColumns, ColumnPrinter, UnknownField } = await import('../dissect/columns.ts');
     try {
@@ -365,13 +380,14 @@ async function openPrinter(
   context: OutputContext,
   printer: FormatPrinter | null,
   filter: DisplayFilter | null,
+  told: Told,
 ): Promise<CountingSink> {
   const eachBlock =
     context.live || options.lineBuffered === true || options.packetBuffered === true || stdout().isTerminal;
   if (printer !== null) return new PrintingSink(printer, eachBlock);
   const { TextPrinter } = await import('../dissect/text-printer.ts');
-  const text = await textOptions(options, context);
-  return selecting(new PrintingSink((out) => new TextPrinter(text, out), eachBlock), filter);
+  const text = { ...(await textOptions(options, context)), decodeAs: told };
+  return selecting(new PrintingSink((out) => new TextPrinter(text, out), eachBlock), filter, told);
 }
 
 /** tcpdump's letters as the printer's options. */

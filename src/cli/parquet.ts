@@ -1,5 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { UnknownField } from '../dissect/columns.ts';
+import type { DecodeAsTables } from '../dissect/decode-as-tables.ts';
+import type { Protocol } from '../dissect/fields.ts';
 import { type PacketOptions, PacketWalker } from '../dissect/packets.ts';
 import { DEFAULT_COLUMNS, ParquetColumns, ParquetFile } from '../dissect/parquet.ts';
 import type { FrameBlock } from '../frames/block.ts';
@@ -15,7 +17,10 @@ const MAX_OPEN = 3;
 const HOUR = 3600;
 
 /** Checks what was asked for. Throws UsageError. */
-export function prepareParquet(options: PrintOptions & WriteOptions): { open(): Promise<ParquetSink> } {
+export function prepareParquet(
+  options: PrintOptions & WriteOptions,
+  decodeAs: DecodeAsTables<Protocol> | null,
+): { open(): Promise<ParquetSink> } {
   const { write } = options;
   if (write === undefined) throw new UsageError('--format parquet needs -w FILE, or -w DIRECTORY/ for a file an hour');
   if (options.print) throw new UsageError('--format parquet writes a file: --print does not go with it');
@@ -37,6 +42,7 @@ export function prepareParquet(options: PrintOptions & WriteOptions): { open(): 
     fieldsOnly: columns.ofProtocol.length === 0,
     filter: options.displayFilter === undefined ? null : displayFilter(options.displayFilter),
     checksums: (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true,
+    decodeAs,
   };
   return {
     open: async () => {

@@ -1,6 +1,6 @@
 import type { Fields } from '../dissect/fields.ts';
 import type { FrameFacts } from '../dissect/frame.ts';
-import { Sessions } from '../dissect/session/sessions.ts';
+import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import { Conversations, Endpoints, TALLY_KINDS, type TallyKind, type TallyRow } from '../dissect/session/tally.ts';
 import { formatIpv4, formatIpv6, formatMac } from '../wire/address.ts';
 import { UsageError } from './exit.ts';
@@ -49,6 +49,7 @@ class TallyVisitor implements FrameVisitor {
   readonly wanted: Uint8Array;
   tallies: (Conversations | Endpoints)[] = [];
   first: { seconds: number; nanoseconds: number } | null = null;
+  readonly onlyTransport = true;
   readonly #kinds: readonly TallyKind[];
   readonly #ofEndpoints: boolean;
 
@@ -60,8 +61,8 @@ class TallyVisitor implements FrameVisitor {
     );
   }
 
-  sessions(wanted: Uint8Array | null): Sessions {
-    const sessions = new Sessions(wanted);
+  sessions(wanted: Uint8Array | null, options: SessionOptions): Sessions {
+    const sessions = new Sessions(wanted, options);
     this.tallies = this.#kinds.map((kind) =>
       this.#ofEndpoints ? new Endpoints(kind) : new Conversations(kind, sessions),
     );

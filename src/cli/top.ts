@@ -48,8 +48,9 @@ export class TopSink implements FrameSink {
   constructor() {
     const visitor: FrameVisitor = {
       wanted: wantedFields(['tcp.stream', 'udp.stream']),
-      sessions: (wanted) => {
-        const sessions = new Sessions(wanted);
+      onlyTransport: true,
+      sessions: (wanted, options) => {
+        const sessions = new Sessions(wanted, options);
         for (const kind of ['tcp', 'udp', 'ip', 'ipv6'] as const)
           this.#tallies.push(new RecentConversations(kind, sessions));
         return sessions;

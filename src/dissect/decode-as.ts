@@ -1,8 +1,14 @@
 import { nearestOf } from '../bytes/nearest.ts';
 import type { DecodeAsTables } from './decode-as-tables.ts';
+import { dns } from './dns.ts';
 import type { Protocol } from './protocol.ts';
 import { namedProtocols } from './protocols.ts';
+import { rtcp } from './rtcp.ts';
+import { rtp } from './rtp.ts';
+import { snmp } from './snmp.ts';
 import { etherTypes, ipProtocols, PortTable } from './tables.ts';
+import { tftp } from './tftp.ts';
+import { vxlan } from './vxlan.ts';
 
 /** Which protocol stands behind which number of the layer below, as the user says it (tshark's -d): it overrules the tables
  * and what the content looks like.
@@ -38,14 +44,25 @@ const TABLES = Object.keys(LAST) as Table[];
 /** Names of protocols that are other ones today. */
 const OLD_NAMES: Readonly<Record<string, string>> = { ssl: 'tls', bootp: 'dhcp' };
 
-/** Reads what the texts say. Throws DecodeAsError. */
-export function decodeAs(texts: readonly string[]): DecodeAsTables<Protocol> {
+/** Types of packets that tcpdump's -T knows and that are decoded here: what every UDP datagram is taken for. */
+export const PACKET_TYPES: Readonly<Record<string, Protocol>> = {
+  domain: dns,
+  rtcp,
+  rtp,
+  snmp,
+  tftp,
+  vxlan,
+};
+
+/** Reads what the texts say. With `packetType`, a name of PACKET_TYPES, every UDP datagram that no text speaks of is of
+ * that type. Throws DecodeAsError. */
+export function decodeAs(texts: readonly string[], packetType?: string): DecodeAsTables<Protocol> {
   const tables = {
     etherTypes: new Map(etherTypes),
     ipProtocols: ipProtocols.slice(),
     tcp: new PortTable(),
     udp: new PortTable(),
-    allUdp: undefined,
+    allUdp: packetType === undefined ? undefined : PACKET_TYPES[packetType],
   };
   // The last word about a port counts, where a table takes the first.
   for (const text of [...texts].reverse()) add(tables, text);

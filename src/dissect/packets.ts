@@ -49,7 +49,10 @@ export class PacketWalker {
       wanted = wanted.map((want, id) => want | (asked[id] ?? 0));
     }
     this.fields.wanted = wanted;
-    if (options.fieldsOnly === true && wanted !== null && this.#filter?.layers !== true) {
+    this.fields.decodeAs = options.decodeAs ?? null;
+    // What the user names may carry fields that no table has there.
+    const mayPassOver = options.fieldsOnly === true && this.fields.decodeAs === null;
+    if (mayPassOver && wanted !== null && this.#filter?.layers !== true) {
       const names = allFields.filter(({ id }) => wanted[id] === 1).map(({ name }) => name);
       // The first is made of all layers, the others of what is over TCP.
       const isOfPayloads = (name: string): boolean => name === 'frame.protocols' || SEGMENT_FIELDS.includes(name);

@@ -1,4 +1,5 @@
 import * as bgpNumber from '../wire/bgp.ts';
+import * as cdpNumber from '../wire/cdp.ts';
 import * as ethertype from '../wire/ethertype.ts';
 import { UDP_PORT as GENEVE_PORT } from '../wire/geneve.ts';
 import * as ipproto from '../wire/ipproto.ts';
@@ -11,6 +12,7 @@ import * as ripPort from '../wire/rip.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
 import { bgp } from './bgp.ts';
+import { cdp } from './cdp.ts';
 import { dccp } from './dccp.ts';
 import { dhcp } from './dhcp.ts';
 import { dhcpv6 } from './dhcpv6.ts';
@@ -191,6 +193,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [ospf, { ip: [ipproto.IPPROTO_OSPF] }],
   [sip, { udp: [5060], words: SDP }],
   [sipElsewhere, { tcp: [5060], content: ['udp', 'tcp'], words: ['sip', ...SDP] }],
+  [cdp, { snap: [llcNumber.OUI_CISCO * 0x10000 + cdpNumber.SNAP_PID] }],
   [lldp, { ether: [ethertype.ETHERTYPE_LLDP] }],
   [slow, { ether: [ethertype.ETHERTYPE_SLOW] }],
   [eapol, { ether: [ethertype.ETHERTYPE_EAPOL] }],

@@ -1,8 +1,11 @@
 import { be16 } from '../bytes/endian.ts';
 import { ascii, codeAt, colonOf, isCode, lineEnd, nextLine, skipBlanks, tokenEnd } from '../wire/text-line.ts';
 import { defineFields, type Fields, type Progress, WAITS_FOR_MORE } from './fields.ts';
-import { measureText, walkEach } from './http-length.ts';
+import { headerValue, measureText, walkEach } from './http-length.ts';
 import type { Protocol } from './protocol.ts';
+import { rtcp } from './rtcp.ts';
+import { rtp } from './rtp.ts';
+import { sdp } from './sdp.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
 
 /** RTSP, RFC 2326: messages like HTTP's, and between them packets of RTP, each with four bytes in front: `$`, channel,
@@ -117,5 +120,24 @@ function walkOne(f: Fields, at: number, end: number): void {
     const colon = colonOf(bytes, line, stop);
     if (colon < 0) break;
     walkHeader(f, line, colon, stop, next);
+  }
+  if (isResponse && f.sessions !== null) announce(f, headerValue(bytes, at, next, 'transport'));
+  const isSdp = next < end && /^application\/sdp\b/i.test(headerValue(bytes, at, next, 'content-type'));
+  if (isSdp) f.next(sdp, next, end);
+}
+
+/** RFC 2326 12.39: a server's answer says both sides' ports of RTP and RTCP. */
+function announce(f: Fields, transport: string): void {
+  if (f.ipVersion === 0 || !/^RTP\//i.test(transport)) return;
+  const length = f.ipVersion === 4 ? 4 : 16;
+  const src = f.ip + (f.ipVersion === 4 ? 12 : 8);
+  for (const [, side, first, second] of transport.matchAll(/\b(client|server)_port=(\d{1,5})(?:-(\d{1,5}))?/gi)) {
+    const at = side!.toLowerCase() === 'server' ? src : src + length;
+    const address = f.bytes.slice(at, at + length);
+    const port = Number(first);
+    const control = second === undefined ? port + 1 : Number(second);
+    if (port === 0 || port > 0xffff) continue;
+    f.sessions!.expect(address, port, rtp);
+    if (control <= 0xffff) f.sessions!.expect(address, control, rtcp);
   }
 }

@@ -10,8 +10,9 @@ import {
   trimEnd,
 } from '../wire/text-line.ts';
 import { defineFields, type Fields, type Measure } from './fields.ts';
-import { measureText, walkEach } from './http-length.ts';
+import { headerValue, measureText, walkEach } from './http-length.ts';
 import type { Protocol } from './protocol.ts';
+import { sdp } from './sdp.ts';
 import { textProtocol } from './text-protocol.ts';
 
 /** SIP, RFC 3261: messages like HTTP's, over UDP and TCP; header names have short forms (7.3.3). */
@@ -303,7 +304,10 @@ export const sip: Protocol = {
       const colon = colonOf(bytes, to, lineStop);
       if (colon > to) walkHeader(f, to, colon, lineStop);
     }
-    if (stop < end) f.raw(F.msg_body, stop, end - stop);
+    if (stop < end) {
+      f.raw(F.msg_body, stop, end - stop);
+      if (/^application\/sdp\b/i.test(headerValue(bytes, at, stop, 'content-type', 'c'))) f.next(sdp, stop, end);
+    }
   },
 };
 

@@ -89,7 +89,7 @@ export function toldOver(
 ): Protocol | undefined {
   if (decodeAs === null) return undefined;
   const told = decodeAs[table].find(srcPort, dstPort);
-  return (told ?? (table === 'udp' ? decodeAs.allUdp : undefined)) as Protocol | undefined;
+  return told as Protocol | undefined;
 }
 
 /** The protocol of a TCP payload whose bytes from `at` up to `end` are there: by its ports where the content fits, else by
@@ -111,13 +111,18 @@ export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | 
 const mayBeTls = (bytes: Uint8Array, at: number, end: number): boolean =>
   at + 1 < end && bytes[at]! >= 20 && bytes[at]! <= 24 && bytes[at + 1] === 3;
 
+/** What every datagram was told to be. */
+export const toldOfAllUdp = ({ decodeAs }: Told): Protocol | undefined =>
+  decodeAs === null ? undefined : (decodeAs.allUdp as Protocol | undefined);
+
 /** The protocol of a UDP payload, likewise. */
 export function protocolOverUdp(f: Fields, at: number, end: number): Protocol | undefined {
   const { bytes } = f;
-  const told = toldOver(f, 'udp', f.srcPort, f.dstPort);
+  const told = toldOver(f, 'udp', f.srcPort, f.dstPort) ?? toldOfAllUdp(f);
   if (told !== undefined) return told;
+  // What is announced is RTP and RTCP, of version 2 (RFC 7983 7: other protocols on the same ports begin otherwise).
   const expected = f.sessions?.expected(f);
-  if (expected !== undefined && (!expected.accepts || expected.accepts(bytes, at, end))) return expected;
+  if (expected !== undefined && at < end && bytes[at]! >>> 6 === 2) return expected;
   const protocol = udpPorts.find(f.srcPort, f.dstPort);
   if (protocol?.walk && (!protocol.accepts || protocol.accepts(bytes, at, end))) return protocol;
   return f.passesOver(udpContents) ? undefined : findByContent(udpContents, bytes, at, end);

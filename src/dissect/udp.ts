@@ -3,7 +3,7 @@ import * as wire from '../wire/udp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT, ROW_UDP } from './fields.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { protocolOverUdp, toldOver, udpPorts } from './tables.ts';
+import { protocolOverUdp, toldOfAllUdp, toldOver, udpPorts } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('udp', {
@@ -69,6 +69,12 @@ function printUdp(t: Text, at: number, length: number): void {
   const body = at + wire.HEADER_LENGTH;
   if (body > t.end) {
     t.truncated();
+    return;
+  }
+  // tcpdump looks at the checksum of none of those that -T gives a type.
+  const typed = toldOfAllUdp(t);
+  if (typed?.print) {
+    typed.print(t, body, length);
     return;
   }
   // tcpdump checks IPv4's under -vv, and IPv6's, which must be there, under -v already.
