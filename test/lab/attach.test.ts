@@ -172,6 +172,21 @@ function suite(kind: 'tap' | 'interface'): void {
     expect(stdout.trim(), stderr).toBe('all 16');
   });
 
+  it('datagrams that the device was to cut (UDP_SEGMENT)', async () => {
+    const { stdout, stderr } = await tool(
+      'python3',
+      '-c',
+      `import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(17, 103, 400)
+s.connect(('${SERVER}', 7))
+s.settimeout(15)
+s.send(bytes(i % 251 for i in range(1000)))
+print([len(s.recv(2000)) for _ in range(3)])`,
+    );
+    expect(stdout.trim(), stderr).toBe('[400, 400, 200]');
+  });
+
   it('nobody on the port: a connected socket of the host hears ECONNREFUSED', async () => {
     const { stdout, stderr } = await script(`
       const socket = require('node:dgram').createSocket('udp4');
