@@ -42,6 +42,23 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'compile a filter expression; print, explain, draw or try the program',
     load: () => import('./commands/filter.ts'),
   },
+  rewrite: {
+    summary: 'change, merge, split and anonymize savefiles',
+    load: () => import('./commands/rewrite.ts'),
+  },
+  send: {
+    summary: 'craft packets from their text, send them, match what answers',
+    load: () => import('./commands/send.ts'),
+  },
+  ping: { summary: 'ask hosts whether they are there', load: () => import('./commands/ping.ts') },
+  traceroute: {
+    summary: 'which routers lie on the way to a host (UDP, TCP, ICMP, Paris)',
+    load: () => import('./commands/traceroute.ts'),
+  },
+  'arp-scan': {
+    summary: 'who is on the link: ask for addresses by ARP',
+    load: () => import('./commands/arp-scan.ts'),
+  },
   'send-udp': {
     summary: 'send UDP datagrams, as frames of our own or through the kernel',
     load: () => import('./commands/send-udp.ts'),
@@ -49,6 +66,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   trace: {
     summary: 'run a command on the emulated network and print the path of each packet through the kernel',
     load: () => import('./commands/trace.ts'),
+  },
+  drops: {
+    summary: 'where packets are lost, from the device to the socket, and what to enlarge',
+    load: () => import('./commands/drops.ts'),
   },
   interfaces: { summary: 'list network interfaces', load: () => import('./commands/interfaces.ts') },
   doctor: {

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { BlockFilter } from '../capture/filter.ts';
 import { isClosedOutput } from '../capture/session.ts';
 import type { FrameBlock } from '../frames/block.ts';
@@ -9,6 +9,7 @@ import { filterText } from './filter-text.ts';
 import { formatOf } from './format.ts';
 import type { PrintOptions, SelectOptions, WriteOptions } from './options.ts';
 import { type Outputs, prepareOutputs } from './outputs.ts';
+import { refuseOverwriting } from './same-file.ts';
 import { handleSignals } from './signals.ts';
 import { readWords } from './words.ts';
 
@@ -33,23 +34,6 @@ export async function runRead(given: string[], words: string[], options: ReadOpt
     );
   }
   await new Reader(files, filter, outputs, options).run();
-}
-
-/** Writing to a file that is being read would destroy it before it is read. */
-function refuseOverwriting(files: string[], write: string | undefined): void {
-  if (write === undefined || write === '-') return;
-  const identity = (file: string): string | null => {
-    try {
-      const found = statSync(file);
-      return found.isFile() ? `${found.dev}:${found.ino}` : null;
-    } catch {
-      return null;
-    }
-  };
-  const target = identity(write);
-  if (target === null) return;
-  for (const file of files)
-    if (identity(file) === target) throw new UsageError(`-w ${write} would overwrite ${file}, which is to be read`);
 }
 
 class Reader {

@@ -191,7 +191,7 @@ describe('netlab read', () => {
     [['a.pcapng', 'udp prot 5'], 2, /^netlab: filter: .*did you mean.*\n {2}udp prot 5\n {6}\^\^\^\^\n$/],
     [['a.pcapng', 'b.pcpa'], 2, /^netlab: filter: .*b\.pcpa/],
     [['a.pcapng', '-w', '/nonexistent/x.pcap'], 1, /^netlab: .*cannot write.*\n$/],
-    [['a.pcapng', '-w', 'a.pcapng'], 2, /^netlab: -w .* would overwrite .*\n$/],
+    [['a.pcapng', '-w', 'a.pcapng'], 2, /^netlab: writing .* would overwrite .*\n$/],
     [['a.pcapng', '-c', '0'], 2, /^netlab: read: .*'0' is invalid.*\n$/],
   ])('%j: exit %i', (args, code, message) => {
     writeFileSync(at('empty'), '');
