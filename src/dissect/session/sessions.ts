@@ -120,7 +120,7 @@ export class Sessions implements SessionFields {
   #udpStreams = 0;
   /** Stream of the frame's datagram; -1: it has none. */
   udpStream = -1;
-  /** By layer of the frame: the stream of its TCP or UDP header; empty where it has none. */
+  /** By layer of the frame: the stream of its TCP or UDP header; -1 or nothing where it has none. */
   readonly layerStreams: number[] = [];
   readonly #fragments: FragmentTable | null;
   readonly #expected = new ExpectedPorts();
@@ -148,7 +148,15 @@ export class Sessions implements SessionFields {
     this.#nanoseconds = nanoseconds;
     this.tcpStreams.stream = -1;
     this.udpStream = -1;
-    this.layerStreams.length = 0;
+    // Not by its length, whose change is a call out of compiled code.
+    for (let layer = 0; layer < this.layerStreams.length; layer++) this.layerStreams[layer] = -1;
+  }
+
+  /** Notes the stream of the layer begun last. */
+  #note(f: Fields, stream: number): void {
+    const streams = this.layerStreams;
+    while (streams.length < f.layers) streams.push(-1);
+    streams[f.layers - 1] = stream;
   }
 
   tcp(f: Fields, at: number, body: number, length: number): void {
@@ -168,7 +176,7 @@ export class Sessions implements SessionFields {
       this.#nanoseconds,
       this.#analyses,
     );
-    this.layerStreams[f.layers - 1] = t.stream;
+    this.#note(f, t.stream);
     if (f.compact && this.#analyses) {
       const row = f.header(ROW_TCP_SESSION, at, TCP_SESSION_VALUES);
       const { number } = f;
@@ -225,7 +233,7 @@ export class Sessions implements SessionFields {
       flows.begin(flow, this.#seconds, this.#nanoseconds);
     }
     this.udpStream = flows.stream(flow);
-    this.layerStreams[f.layers - 1] = this.udpStream;
+    this.#note(f, this.udpStream);
     if (isQuoted(f)) {
       f.uint(UDP.stream, at, 0, this.udpStream);
       return;
