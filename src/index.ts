@@ -21,6 +21,18 @@ export { type CompileOptions, compile as compileFilter, FilterError, type Filter
 export type { BpfInstruction, BpfProgram } from './filter/program.ts';
 export { FrameBlock, type FrameExtras } from './frames/block.ts';
 export type { FrameInterface, FrameInterfaceStatistics, FrameSink, FrameSource } from './frames/source.ts';
+export {
+  Anonymizer,
+  macMap,
+  networkMap,
+  parseMacRule,
+  parseNetworkRule,
+  parsePortRule,
+  portTable,
+  type RewriteOptions,
+  Rewriter,
+  type RewriteSummary,
+} from './inject/rewrite/index.ts';
 export type { SendSummary } from './inject/send.ts';
 export { SavefileError, type SavefileErrorCode } from './savefile/index.ts';
 export { SystemError } from './syscall/error.ts';
