@@ -26,8 +26,8 @@ import { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, type Net, type NetDevice, type SkB
 const FIRST_IN = 1;
 const LAST_IN = 2;
 /** RFC 3168 5.3 (ip4_frag_ecn_table): which code points of the fragments' ECN fields go together. */
-const ECN_ENCODING = [1, 2, 4, 8];
-function combinedEcn(seen: number): number {
+export const ECN_ENCODING = [1, 2, 4, 8];
+export function combinedEcn(seen: number): number {
   switch (seen) {
     case 1 | 8:
     case 2 | 8:

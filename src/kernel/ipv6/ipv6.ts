@@ -87,6 +87,8 @@ export interface Ipv6State {
   icmpv6Send: Icmpv6Send;
   /** nd_tbl. */
   ndTbl: NeighTable | null;
+  /** The packet that the last fragment made whole, on its way from the fragment header's handler to delivery. */
+  reassembled: SkBuff | null;
 }
 
 export const IPV6_KEY = 20;
@@ -108,6 +110,7 @@ export function ipv6StateInit(net: Net): void {
     callRaChain: () => false,
     icmpv6Send: () => {},
     ndTbl: null,
+    reassembled: null,
   } satisfies Ipv6State;
 }
 
