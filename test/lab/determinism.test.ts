@@ -1,11 +1,13 @@
 /** The same seed gives the same bytes at the same virtual times: twice in one process, in another process, and on every
  * version of Node that netlab runs on. */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NETLAB } from '../support/cli.ts';
 import { nodeBinary, OTHER_VERSIONS } from '../support/other-nodes.mjs';
 import { type ScenarioResult, scenario } from './scenario.ts';
 
@@ -38,6 +40,16 @@ describe('the same seed', () => {
     return JSON.parse(done.stdout) as ScenarioResult;
   };
 
+  let captures = 0;
+  /** Digest of the file that the program writes of the emulated network. */
+  const capturedBy = (node: string, seed: number): string => {
+    const file = join(folder, `${captures++}.pcapng`);
+    const words = ['capture', 'any', '--virtual-time', '--seed', String(seed), '-c', '1000', '-w', file];
+    const done = spawnSync(node, [NETLAB[1]!, ...words], { encoding: 'utf8', timeout: 60_000 });
+    expect(done.status, done.stderr).toBe(0);
+    return createHash('sha256').update(readFileSync(file)).digest('hex');
+  };
+
   it('gives the same in this process, twice; another seed gives something else', () => {
     const first = scenario(SEED);
     expect(scenario(SEED)).toEqual(first);
@@ -50,6 +62,12 @@ describe('the same seed', () => {
 
   it('gives the same in another process', () => {
     expect(runBy(process.execPath)).toEqual(scenario(SEED));
+  });
+
+  it('gives the same capture of the emulated network, whoever runs it', { timeout: 120_000 }, () => {
+    const first = capturedBy(process.execPath, SEED);
+    expect(capturedBy(process.execPath, SEED)).toBe(first);
+    expect(capturedBy(process.execPath, SEED + 1)).not.toBe(first);
   });
 
   it('gives what it gave before', () => {
@@ -65,9 +83,10 @@ describe('the same seed', () => {
       process.stderr.write(
         `NOT SHOWN: that Node ${version} gives the same bytes: it is not here. Fetch it by node test/support/other-nodes.mjs\n`,
       );
-    it.skipIf(!there)(`gives the same on Node ${version}`, () => {
+    it.skipIf(!there)(`gives the same on Node ${version}`, { timeout: 120_000 }, () => {
       expect(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout).toMatch(new RegExp(`^v${version}\\.`));
       expect(runBy(node)).toEqual(scenario(SEED));
+      expect(capturedBy(node, SEED)).toBe(capturedBy(process.execPath, SEED));
     });
   }
 });
