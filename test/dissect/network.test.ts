@@ -1,6 +1,7 @@
 /** Tunnels, link layers, routing and transport protocols: text and fields of crafted captures against the installed
  * tcpdump and tshark. */
 import { describe, expect, it } from 'vitest';
+import { LINKTYPE_FDDI } from '../../src/wire/linktype.ts';
 import { compareFields, cuts, fixture, hasTshark } from './fixture.ts';
 import { mutate, random } from './mutate.ts';
 import { compare, type Frame, hasTcpdump } from './oracle.ts';
@@ -128,6 +129,9 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
   ['ospf', ['ospf.'], ['#5 ', '#10 ', '#12 ', '#14 ', '#15 ']],
   // Wireshark shows type and length once the value makes sense, and of values that are cut what is there.
   ['lldp', ['lldp.'], ['#3 ', '#10 ', '#13 ', '#14 ', '#15 ', '#17 ']],
+  // #2: a value of a further type that Wireshark knows; #6: a header that is not whole; #8, #11: the length of a value is
+  // wrong, and Wireshark's list ends with an unknown type.
+  ['cdp', ['cdp.'], ['#2 cdp.platform', '#6 ', '#8 ', '#11 ']],
   // #5, #6: values whose type or length is wrong, which Wireshark reads by their place.
   ['lacp', ['lacp.', 'slow.'], ['#5 ', '#6 ']],
   // #22: a header that is not whole.
@@ -173,6 +177,23 @@ describe.skipIf(!hasTcpdump)("BGP's attributes, capabilities and notifications a
       ({ index, ours, theirs }) => `#${index + 1}\n- ${ours}+ ${theirs}`,
     );
     expect(differing.slice(0, 3).join(''), `${differing.length} differ`).toBe('');
+  });
+});
+
+describe.skipIf(!hasTcpdump)("FDDI's text is tcpdump's", () => {
+  it.each([['-t'], ['-te'], ['-tqe'], ['-tvx']])('%s', (flags) => {
+    const llcFrames = ['aaaa030000000800450000140000000040010000 01010101 02020202', '424203000000000080', '0102', ''];
+    const frames: Frame[] = [];
+    for (let control = 0; control < 256; control++)
+      for (const text of control % 16 === 0 ? llcFrames : llcFrames.slice(0, 1))
+        frames.push({
+          bytes: Buffer.concat([
+            Buffer.from([control]),
+            Buffer.from(`020000000001020000000002${text.replace(/\s/g, '')}`, 'hex'),
+          ]),
+        });
+    const all = [...frames, ...cuts([frames[0x50]!], 1)];
+    expect(compare(all, LINKTYPE_FDDI, [flags]).map(({ ours, theirs }) => `- ${ours}+ ${theirs}`)).toEqual([]);
   });
 });
 
