@@ -4,6 +4,7 @@ import { type Backend, emulatedSystem, runOn } from './backend.ts';
 import { UsageError } from './exit.ts';
 import { runCommand } from './program.ts';
 import { redirectStdout, stdout } from './stdout.ts';
+import { secondsText } from './table.ts';
 
 /** `netlab trace -- COMMAND`: a command of netlab on our kernel, and the path of each packet. */
 
@@ -59,9 +60,6 @@ export async function runTrace(words: string[], options: TraceOptions): Promise<
   return code;
 }
 
-const seconds = (nanoseconds: number): string =>
-  `${Math.floor(nanoseconds / 1e9)}.${String(Math.round(nanoseconds % 1e9)).padStart(9, '0')}`;
-
 /** The packet as tcpdump's line has it. */
 function summary({ frame, linkType, length }: TracedPacket): string {
   if (frame.length === 0) return `a packet of ${length} bytes`;
@@ -90,11 +88,11 @@ function textOf(packet: TracedPacket): string {
         ? (step.detail ?? '')
         : `${queue.name} ${queue.length}${queue.limit === null ? '' : ` of ${queue.limit}`}`;
     const what = step.dropped === null ? met : `dropped: ${step.dropped}`;
-    text += `${`  ${seconds(step.time)}  ${step.host.padEnd(hostWidth)}  ${step.function.padEnd(width)}  ${what}`.trimEnd()}\n`;
+    text += `${`  ${secondsText(step.time)}  ${step.host.padEnd(hostWidth)}  ${step.function.padEnd(width)}  ${what}`.trimEnd()}\n`;
   }
   for (const { kind, host, function: name, reason, time } of ends) {
     const why = reason === null ? '' : `: ${reason}`;
-    text += `  ${END[kind]} on ${host} in ${name}${why}, after ${seconds(time - begin)} s\n`;
+    text += `  ${END[kind]} on ${host} in ${name}${why}, after ${secondsText(time - begin)} s\n`;
   }
   return `${text}\n`;
 }
