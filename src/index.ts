@@ -1,6 +1,7 @@
 /** netlab as a library: capture, read, write, send and decode network frames. */
 export { type CaptureOptions, type Capturing, capture } from './api/capture.ts';
 export type { Packet } from './api/packet.ts';
+export { type Plug, type PlugOptions, plugIntoInterface, plugIntoTap } from './api/plug.ts';
 export { type Reading, type ReadOptions, read } from './api/read.ts';
 export { type FrameToSend, type SendOptions, send } from './api/send.ts';
 export { type PacketToWrite, type WriteOptions, type Writing, write } from './api/write.ts';
@@ -34,6 +35,10 @@ export {
   type RewriteSummary,
 } from './inject/rewrite/index.ts';
 export type { SendSummary } from './inject/send.ts';
+export { Kernel, type KernelOptions, type ProcessOptions, veth } from './kernel/kernel.ts';
 export { SavefileError, type SavefileErrorCode } from './savefile/index.ts';
 export { SystemError } from './syscall/error.ts';
+export { type Clock, systemClock } from './time/clock.ts';
+export { seededRandom } from './time/random.ts';
+export { VirtualClock } from './time/virtual.ts';
 export type { Stop } from './wire/stop.ts';
