@@ -42,8 +42,9 @@ function printVersion(t: Text, at: number, length: number): void {
 
 const hexBytes = (t: Text, at: number, length: number): void => {
   for (let i = 0; i < length; i++) {
+    const value = t.u8(at + i);
     t.out.byte(32);
-    t.out.hexPadded(t.u8(at + i), 2);
+    t.out.hexPadded(value, 2);
   }
 };
 

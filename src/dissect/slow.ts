@@ -10,18 +10,40 @@ const HEX = { base: 'hex' } as const;
 const S = defineFields('slow', { subtype: ['Slow Protocols subtype', 'uint8', HEX] });
 const F = defineFields('lacp', {
   version: ['LACP Version', 'uint8', HEX],
+  tlv_type: ['TLV Type', 'uint8', { list: true, base: 'hex' }],
+  tlv_length: ['TLV Length', 'uint8', { list: true, base: 'hex' }],
   'actor.sys_priority': ['Actor System Priority', 'uint16'],
   'actor.sysid': ['Actor System ID', 'ether'],
   'actor.key': ['Actor Key', 'uint16'],
   'actor.port_priority': ['Actor Port Priority', 'uint16'],
   'actor.port': ['Actor Port', 'uint16'],
   'actor.state': ['Actor State', 'uint8', HEX],
+  'actor.state.activity': ['LACP Activity', 'bool'],
+  'actor.state.timeout': ['LACP Timeout', 'bool'],
+  'actor.state.aggregation': ['Aggregation', 'bool'],
+  'actor.state.synchronization': ['Synchronization', 'bool'],
+  'actor.state.collecting': ['Collecting', 'bool'],
+  'actor.state.distributing': ['Distributing', 'bool'],
+  'actor.state.defaulted': ['Defaulted', 'bool'],
+  'actor.state.expired': ['Expired', 'bool'],
+  'actor.state_str': ['Actor State Flags', 'string'],
+  'actor.reserved': ['Reserved', 'bytes'],
   'partner.sys_priority': ['Partner System Priority', 'uint16'],
   'partner.sysid': ['Partner System', 'ether'],
   'partner.key': ['Partner Key', 'uint16'],
   'partner.port_priority': ['Partner Port Priority', 'uint16'],
   'partner.port': ['Partner Port', 'uint16'],
   'partner.state': ['Partner State', 'uint8', HEX],
+  'partner.state.activity': ['LACP Activity', 'bool'],
+  'partner.state.timeout': ['LACP Timeout', 'bool'],
+  'partner.state.aggregation': ['Aggregation', 'bool'],
+  'partner.state.synchronization': ['Synchronization', 'bool'],
+  'partner.state.collecting': ['Collecting', 'bool'],
+  'partner.state.distributing': ['Distributing', 'bool'],
+  'partner.state.defaulted': ['Defaulted', 'bool'],
+  'partner.state.expired': ['Expired', 'bool'],
+  'partner.state_str': ['Partner State Flags', 'string'],
+  'partner.reserved': ['Reserved', 'bytes'],
   'collector.max_delay': ['Collector Max Delay', 'uint16'],
 });
 
@@ -161,6 +183,8 @@ export const slow: Protocol = {
       if (!f.fits('lacp', place, wire.TLV_HEADER_LENGTH, end)) return;
       const type = f.bytes[place]!;
       const size = f.bytes[place + 1]!;
+      f.uint(F.tlv_type, place, 1, type);
+      f.uint(F.tlv_length, place + 1, 1, size);
       if (type === wire.TLV_TERMINATOR) return;
       if (size < wire.TLV_HEADER_LENGTH) {
         f.invalid('lacp', place + 1, wire.TLV_HEADER_LENGTH, size, 'lacp.tlv_length');
@@ -184,5 +208,29 @@ function walkPort(f: Fields, at: number, who: 'actor' | 'partner'): void {
   f.uint(F[`${who}.key`], at + wire.KEY, 2, be16(bytes, at + wire.KEY));
   f.uint(F[`${who}.port_priority`], at + wire.PORT_PRIORITY, 2, be16(bytes, at + wire.PORT_PRIORITY));
   f.uint(F[`${who}.port`], at + wire.PORT, 2, be16(bytes, at + wire.PORT));
-  f.uint(F[`${who}.state`], at + wire.STATE, 1, bytes[at + wire.STATE]!);
+  const place = at + wire.STATE;
+  const state = bytes[place]!;
+  f.uint(F[`${who}.state`], place, 1, state);
+  STATE_BITS.forEach((name, bit) => {
+    f.bool(F[`${who}.state.${name}`], place, 1, ((state >>> bit) & 1) === 1);
+  });
+  if (f.wants(F[`${who}.state_str`])) f.value(F[`${who}.state_str`], place, 1, stateText(state));
+  f.raw(F[`${who}.reserved`], place + 1, 3);
 }
+
+/** Bits of a state, from the lowest on (IEEE 802.1AX 6.4.2.3). */
+const STATE_BITS = [
+  'activity',
+  'timeout',
+  'aggregation',
+  'synchronization',
+  'collecting',
+  'distributing',
+  'defaulted',
+  'expired',
+] as const;
+const STATE_LETTERS = 'EFDCSGTA';
+
+/** `**DCSG*A`: a letter for each bit that is set, the highest first. */
+const stateText = (state: number): string =>
+  Array.from(STATE_LETTERS, (letter, i) => (((state >>> (7 - i)) & 1) === 1 ? letter : '*')).join('');
