@@ -1,10 +1,8 @@
 import { type Command, Option } from 'commander';
 import { addBackendOptions } from '../backend.ts';
 import { counted, integer, seconds } from '../numbers.ts';
+import { pause } from '../pause.ts';
 import type { SendUdpOptions } from '../send-options.ts';
-
-/** As other durations, and 0: no pause. */
-const pause = (text: string): number => (/^0*\.?0*(ms|s|m|h)?$/.test(text) && /0/.test(text) ? 0 : seconds(text));
 
 export function define(program: Command): void {
   const command = program
