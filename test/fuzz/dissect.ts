@@ -1,5 +1,7 @@
-/** Mutated frames through everything that reads frames: text, fields, JSON. No throw, no byte read beyond the frame's, no
- * control character in the text, and no frame that takes long.
+/** Mutated frames through everything that reads frames: text in four forms, columns, JSON, Elasticsearch's form, trees,
+ * Parquet, display filters. No throw, no byte read beyond the frame's, no control character in the text, no value outside
+ * of its field's type, and no frame that takes long. Each batch goes through the longest text and JSON, and through one of
+ * the others in turn.
  *
  *     tsx test/fuzz/dissect.ts [--count 10000000] [--seed N] [--seconds N]
  *
@@ -8,8 +10,16 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ColumnPrinter } from '../../src/dissect/columns.ts';
+import { compileDisplayFilter } from '../../src/dissect/display/compile.ts';
+import { EkPrinter } from '../../src/dissect/ek.ts';
+import { allFields, type Fields } from '../../src/dissect/fields.ts';
 import { JsonPrinter } from '../../src/dissect/json.ts';
+import { PacketWalker } from '../../src/dissect/packets.ts';
+import { ParquetColumns, ParquetFile } from '../../src/dissect/parquet.ts';
 import { TextPrinter } from '../../src/dissect/text-printer.ts';
+import { TreePrinter } from '../../src/dissect/tree.ts';
+import type { FrameBlock } from '../../src/frames/block.ts';
 import type { FrameInterface } from '../../src/frames/source.ts';
 import { blockOf, openSavefile, SavefileError } from '../../src/savefile/index.ts';
 import { mutate, random } from '../dissect/mutate.ts';
@@ -27,6 +37,78 @@ export interface FuzzResult {
   failures: string[];
   /** Milliseconds of the slowest batch of 500. */
   slowest: number;
+}
+
+/** Display filters of every kind of operand; what they select is of no interest here. */
+const FILTERS = [
+  'tcp.flags.syn == 1 && !(ip.addr in {10.0.0.0/8, 192.168.0.1}) || udp.port == 53',
+  'dns.qry.name contains "a" or http.host matches "(?i)^www" or len(dns.qry.name) > 20',
+  'eth.src[0:3] == 02:00:00 and frame.len > 60 and count(ip.addr) > 2',
+  'upper(sip.Method) == "INVITE" || snmp.version >= 1 || bgp.update.path_attribute.origin == 2',
+  'ipv6.addr == fe80::/10 and icmpv6.type in {133..137} or tls.handshake.type == 1',
+];
+
+/** Largest numbers of the types that are whole numbers. */
+const LARGEST: Readonly<Record<string, number>> = {
+  bool: 1,
+  uint8: 255,
+  uint16: 65535,
+  uint24: 0xffffff,
+  uint32: 0xffffffff,
+};
+
+/** The first field whose value its type does not have; '' where there is none. */
+function wrongValue(f: Fields): string {
+  for (let row = 0; row < f.count; row++) {
+    const { name, type } = allFields[f.id[row]!]!;
+    const number = f.number[row]!;
+    const most = LARGEST[type];
+    const isWrong =
+      (most !== undefined && !(number >= 0 && number <= most && Number.isInteger(number))) ||
+      (type === 'int32' && !Number.isSafeInteger(number)) ||
+      (type === 'string' && typeof f.object[row] !== 'string') ||
+      (type === 'uint64' && (typeof f.object[row] !== 'bigint' || (f.object[row] as bigint) >> 64n !== 0n)) ||
+      f.at[row]! + f.length[row]! > f.bytes.length;
+    if (isWrong) return `${name} (${type}) is ${number} at ${f.at[row]}, ${f.length[row]} bytes`;
+  }
+  return '';
+}
+
+/** What takes turns: each reads a block to its end. */
+function others(fail: (what: string) => void): ((block: FrameBlock, described: FrameInterface[]) => void)[] {
+  const drop = (): void => {};
+  const names = allFields.map(({ name }) => name);
+  const printers = [
+    new TextPrinter({}, drop),
+    new TextPrinter({ verbose: 1, timestamp: 4, hex: 1 }, drop),
+    new TextPrinter({ verbose: 2, quiet: true, link: true, ascii: 2, absoluteSequence: true }, drop),
+    new ColumnPrinter({ fields: names }, drop),
+    new ColumnPrinter({ fields: ['frame.number', 'ip.src', 'tcp.dstport', 'dns.qry.name'], occurrence: 'f' }, drop),
+    new EkPrinter({ checksums: true }, drop),
+    new TreePrinter({ checksums: true }, drop),
+    ...FILTERS.map((filter) => new JsonPrinter({ filter: compileDisplayFilter(filter) }, drop)),
+  ];
+  const walker = new PacketWalker({ checksums: true });
+  const columns = new ParquetColumns(names);
+  const walkAll = (block: FrameBlock, described: FrameInterface[], take: (f: Fields) => void): void => {
+    for (let row = 0; row < block.count; row++) if (walker.walk(block, row, described)) take(walker.fields);
+  };
+  return [
+    ...printers.map((printer) => (block: FrameBlock, described: FrameInterface[]) => {
+      printer.print(block, described);
+      printer.flush();
+    }),
+    (block, described) =>
+      walkAll(block, described, (f) => {
+        const wrong = wrongValue(f);
+        if (wrong !== '') fail(wrong);
+      }),
+    (block, described) => {
+      const file = new ParquetFile(columns, drop);
+      walkAll(block, described, (f) => file.add(f));
+      file.finish();
+    },
+  ];
 }
 
 interface Seeds {
@@ -88,6 +170,11 @@ export async function fuzzDissect(options: {
     }
   });
   const json = new JsonPrinter({ raw: true, checksums: true }, () => {});
+  let wrong = '';
+  const turns = others((what) => {
+    wrong = what;
+  });
+  let turn = 0;
   while (result.done < options.count && performance.now() < until && result.failures.length < 20) {
     const { name, linkType, frames } = seeds[Math.floor(next() * seeds.length)]!;
     const mutated = mutate(frames, next, Math.min(BATCH, options.count - result.done)).map((frame) => ({
@@ -103,11 +190,14 @@ export async function fuzzDissect(options: {
       text.flush();
       json.print(block, described);
       json.flush();
+      turns[turn++ % turns.length]!(block, described);
     } catch (error) {
       result.failures.push(`${where}: threw ${(error as Error).stack}`);
     }
     if (control !== '') result.failures.push(`${where}: a control character in ${control}`);
     control = '';
+    if (wrong !== '') result.failures.push(`${where}: ${wrong}`);
+    wrong = '';
     const milliseconds = performance.now() - began;
     result.slowest = Math.max(result.slowest, milliseconds);
     if (milliseconds > PATIENCE) result.failures.push(`${where}: ${Math.round(milliseconds)} ms for ${BATCH} frames`);
