@@ -262,7 +262,12 @@ function walkBody(f: Fields, header: Header, at: number, end: number): number {
   // RFC 9112 6.3: no body after these, whatever the header says.
   if (header.code === 204 || header.code === 304 || (header.code >= 100 && header.code < 200)) return at;
   if (header.isChunked) return walkChunks(f, header, at, end);
-  if (header.contentLength < 0) return header.isRequest ? at : end;
+  if (header.contentLength < 0) {
+    // RFC 9112 6.3: such a response goes on up to the end of the connection.
+    if (!header.isRequest && end > at && !header.isEncoded && f.wants(F.file_data))
+      f.value(F.file_data, at, end - at, ascii(bytes, at, end));
+    return header.isRequest ? at : end;
+  }
   const stop = at + header.contentLength;
   if (stop > end) return end;
   if (stop > at && !header.isEncoded && f.wants(F.file_data))

@@ -116,12 +116,7 @@ describeWith(['tshark'], 'statistics beside tshark', () => {
 
   it('protocols: the same hierarchy', () => {
     const path: string[] = [];
-    // tshark leaves the payload of segments that come again or out of order alone, and
-    // puts streams together, unless told not to; we look at each segment.
-    const theirs = tshark(
-      ...['-o', 'tcp.no_subdissector_on_error:FALSE', '-o', 'tcp.desegment_tcp_streams:FALSE'],
-      ...['-z', 'io,phs'],
-    )
+    const theirs = tshark('-z', 'io,phs')
       .split('\n')
       .flatMap((line) => {
         const match = /^( *)(\S+) +frames:(\d+) bytes:(\d+)/.exec(line);

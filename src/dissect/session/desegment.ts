@@ -3,6 +3,7 @@ import { defineFields, type Fields, WAITS_FOR_END, WAITS_FOR_MORE } from '../fie
 import type { Protocol } from '../protocol.ts';
 import { protocolOverTcp } from '../tables.ts';
 import { type Extent, MAX_MESSAGE, measureAll, Waiting, WaitingTable } from './messages.ts';
+import { OUT_OF_ORDER, RETRANSMISSION, SPURIOUS_RETRANSMISSION } from './tcp-analysis.ts';
 
 const F = defineFields('tcp', {
   segment_data: ['TCP segment data', 'bytes', { list: true }],
@@ -32,6 +33,8 @@ export class Desegmenter {
   #frame = 0;
   #stream = 0;
   #direction = 0;
+  /** It completes messages, but nothing is looked for in it: Wireshark's preference `tcp.no_subdissector_on_error`. */
+  #isOutOfOrder = false;
 
   /** Bytes held back. */
   get held(): number {
@@ -39,7 +42,8 @@ export class Desegmenter {
   }
 
   /** The segment of the header at `header` in stream `stream`, from the side that sorts second where `reversed`, with the
-   * payload from `body` up to `end`, whose first byte has the number `seq`. `isRepeated`: the analysis says so. */
+   * payload from `body` up to `end`, whose first byte has the number `seq`. `analysis` is what the analysis of the stream
+   * says of it. */
   payload(
     f: Fields,
     header: number,
@@ -50,14 +54,17 @@ export class Desegmenter {
     stream: number,
     reversed: boolean,
     frame: number,
-    isRepeated: boolean,
+    analysis: number,
   ): void {
     const direction = stream * 2 + (reversed ? 1 : 0);
     if (body >= end && ((flags & FIN) === 0 || this.#waiting.isEmpty)) return;
-    if (isRepeated) {
+    // What was acknowledged before is not looked at again; nor is what comes again because it was taken for lost.
+    if (analysis & SPURIOUS_RETRANSMISSION) return;
+    if (analysis & RETRANSMISSION) {
       if (body < end) f.raw(F.segment_data, body, end - body);
       return;
     }
+    this.#isOutOfOrder = (analysis & OUT_OF_ORDER) !== 0;
     this.#header = header;
     this.#frame = frame;
     this.#stream = stream;
@@ -85,7 +92,7 @@ export class Desegmenter {
   }
 
   #plan(f: Fields, protocol: Protocol | undefined, at: number, end: number): void {
-    if (f.passesOver(protocol)) return;
+    if (this.#isOutOfOrder || f.passesOver(protocol)) return;
     const part = this.#parts++;
     this.#protocols[part] = protocol;
     this.#begins[part] = at;
@@ -94,6 +101,7 @@ export class Desegmenter {
 
   /** Messages that begin in this segment; `before` is the protocol of the one that ended right before them. */
   #begin(f: Fields, before: Protocol | undefined, seq: number, at: number, end: number, isLast: boolean): void {
+    if (this.#isOutOfOrder) return;
     const { bytes } = f;
     const protocol = protocolOverTcp(f, at, end) ?? before;
     if (protocol?.measure === undefined) {

@@ -6,8 +6,8 @@ import { after, before } from './sequence-number.ts';
 /** Messages that go on in the next TCP segment: what has come of them, until they are whole.
  *
  * As Wireshark has it (preference `tcp.desegment_tcp_streams`, and `tcp.reassemble_out_of_order` off): a message is shown
- * in the frame that completes it; a segment that begins a message after a gap is not waited for; what a segment brings
- * again is passed over.
+ * in the frame that completes it; retransmissions are passed over, and so is what comes out of order, unless it belongs to
+ * a message that waits.
  *
  * Bounds: a message of more than `MAX_MESSAGE` bytes is shown as far as it is there when that is known, and what follows
  * of it is passed over. Where all together hold more than `MAX_HELD`, those that have waited longest are given up, and so
@@ -33,7 +33,9 @@ export class Waiting implements Progress {
   have = 0;
   /** What is here behind a hole: begin and end, by begin. */
   #ranges: [number, number][] = [];
+  /** Of its segments, by their places. */
   readonly frames: number[] = [];
+  readonly #offsets: number[] = [];
   /** Too long to be kept: its bytes are passed over. */
   isSkipped = false;
   /** It was shown. */
@@ -81,7 +83,15 @@ export class Waiting implements Progress {
       while (this.#ranges.length > 0 && this.#ranges[0]![0] <= this.have)
         this.have = Math.max(this.have, this.#ranges.shift()![1]);
     }
-    this.frames.push(frame);
+    let place = this.frames.length;
+    while (place > 0 && this.#offsets[place - 1]! > offset) place--;
+    if (place === this.frames.length) {
+      this.frames.push(frame);
+      this.#offsets.push(offset);
+    } else {
+      this.frames.splice(place, 0, frame);
+      this.#offsets.splice(place, 0, offset);
+    }
     return true;
   }
 
@@ -90,6 +100,7 @@ export class Waiting implements Progress {
     this.isSkipped = true;
     this.bytes = new Uint8Array(0);
     this.frames.length = 0;
+    this.#offsets.length = 0;
   }
 
   #note(begin: number, end: number): void {

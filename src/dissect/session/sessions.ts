@@ -108,9 +108,6 @@ export interface SessionOptions {
   segments?: boolean;
 }
 
-/** A segment that brings what was there before. */
-const REPEATED = A.RETRANSMISSION | A.FAST_RETRANSMISSION | A.SPURIOUS_RETRANSMISSION;
-
 /** What is remembered of earlier packets, as far as the fields in `wanted` (null: all) need it. One for each source of
  * frames; every frame goes through it in order, whether it is shown or not. */
 export class Sessions implements SessionFields {
@@ -211,9 +208,8 @@ export class Sessions implements SessionFields {
     if (this.#messages === null || f.ipVersion === 0 || f.fragmented || body + length !== end) return false;
     if (f.layers > FLAT_LAYERS && isQuoted(f)) return false;
     const t = this.tcpStreams;
-    const isRepeated = (t.flags & REPEATED) !== 0;
     const flags = tcpFlags(f.bytes, at);
-    this.#messages.payload(f, at, body, end, tcpSeq(f.bytes, at), flags, t.stream, t.reversed, this.#frame, isRepeated);
+    this.#messages.payload(f, at, body, end, tcpSeq(f.bytes, at), flags, t.stream, t.reversed, this.#frame, t.flags);
     return true;
   }
 
