@@ -1,4 +1,4 @@
-/** netlab as a library: capture, read, write, send and decode network frames. */
+/** netlab as a library: capture, read, write, send and decode network frames; a kernel of its own to do it on. */
 export { type CaptureOptions, type Capturing, capture } from './api/capture.ts';
 export type { Packet } from './api/packet.ts';
 export { type Plug, type PlugOptions, plugIntoInterface, plugIntoTap } from './api/plug.ts';
@@ -35,8 +35,29 @@ export {
   type RewriteSummary,
 } from './inject/rewrite/index.ts';
 export type { SendSummary } from './inject/send.ts';
-export { Kernel, type KernelOptions, type ProcessOptions, veth } from './kernel/kernel.ts';
+export { Bridge } from './kernel/drivers/bridge.ts';
+export { type ImpairmentCounters, type Impairments, impair } from './kernel/drivers/impairment.ts';
+export { Port, type PortOptions } from './kernel/drivers/port.ts';
+export {
+  Kernel,
+  type KernelOptions,
+  type ProcessOptions,
+  veth,
+} from './kernel/kernel.ts';
+export type { Process } from './kernel/process.ts';
+export type { NetDevice, Tracer } from './kernel/structs.ts';
+export { attended, attendedClock } from './lab/attended.ts';
+export { type Emulated, type EmulatedOptions, openEmulated } from './lab/emulated.ts';
+export type { Network } from './lab/network.ts';
+export { type Pace, PacedClock } from './lab/pace.ts';
+export { PacketTrace, type TracedPacket, type TraceEnd, type TraceQueue, type TraceStep } from './lab/trace.ts';
+export { linuxSystemCalls } from './linux/index.ts';
 export { SavefileError, type SavefileErrorCode } from './savefile/index.ts';
+export type { SocketAddress } from './socket/address.ts';
+export { type InetOptions, pingSocket, rawSocket, udpSocket } from './socket/open.ts';
+export { PacketSocket } from './socket/packet.ts';
+export { type ReceivedMessage, Socket, type Waiting } from './socket/socket.ts';
+export type { EpollEvent, Mapping, MessageHeader, MessageVector, PollFd, SystemCalls } from './syscall/contract.ts';
 export { SystemError } from './syscall/error.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 export { seededRandom } from './time/random.ts';

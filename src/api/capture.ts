@@ -10,6 +10,7 @@ import type { FrameInterface, FrameSource } from '../frames/source.ts';
 import { linuxSystemCalls } from '../linux/index.ts';
 import { DEFAULT_BUFFER_SIZE, DEFAULT_SNAP_LENGTH } from '../socket/ring.ts';
 import type { SystemCalls } from '../syscall/contract.ts';
+import type { Clock } from '../time/clock.ts';
 import { startMember } from './fanout.ts';
 import { type Packet, packetsOf } from './packet.ts';
 
@@ -41,8 +42,11 @@ export interface CaptureOptions {
   fanout?: { threads: number; mode: 'hash' | 'lb' | 'cpu' | 'rollover' | 'rnd' | 'qm' };
   /** Default 'af_packet'. 'libpcap' needs the optional package cap, and has neither kernel timestamps nor drop counts. */
   backend?: 'af_packet' | 'libpcap';
-  /** The kernel to run on; default: this machine's. */
+  /** The kernel to run on; default: this machine's. One of ours must have a clock that goes on while the capture waits, as
+   * a `PacedClock` does. */
   system?: SystemCalls;
+  /** The time of `system`, for the statistics' times; default: the machine's. */
+  clock?: Clock;
 }
 
 /** A capture, packet by packet. */

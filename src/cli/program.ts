@@ -2,11 +2,13 @@ import { Command, CommanderError } from 'commander';
 import { nearest } from '../bytes/nearest.ts';
 import { commands } from './commands.ts';
 import { UsageError } from './exit.ts';
+import { setRunner } from './nested.ts';
 import { version } from './version.ts';
 
 /** Runs the command that `args` begin with. Resolves to its exit code, or undefined where the action has set
  * `process.exitCode` or leaves it at 0. Throws UsageError for a wrong command line. */
 export async function runCommand(args: string[]): Promise<number | undefined> {
+  setRunner(runCommand);
   const program = new Command('netlab');
   let first = args[0];
   if (first === 'help') {

@@ -2,7 +2,7 @@ import { printFrame } from '../dissect/text-printer.ts';
 import { PacketTrace, type TracedPacket, type TraceEnd } from '../lab/trace.ts';
 import { type Backend, emulatedSystem, runOn } from './backend.ts';
 import { UsageError } from './exit.ts';
-import { runCommand } from './program.ts';
+import { runNested } from './nested.ts';
 import { redirectStdout, stdout } from './stdout.ts';
 import { secondsText } from './table.ts';
 
@@ -35,7 +35,7 @@ export async function runTrace(words: string[], options: TraceOptions): Promise<
   let code: number | undefined;
   let failure: unknown = null;
   try {
-    code = await runOn(chosen, () => runCommand(words));
+    code = await runOn(chosen, () => runNested(words));
   } catch (error) {
     // What it sent until then is told all the same.
     failure = error;

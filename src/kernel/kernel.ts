@@ -6,7 +6,9 @@ import { packetInit } from './af-packet/af-packet.ts';
 import { arpInit, arpTbl } from './arp.ts';
 import { devClose, devOpen, devSetMtu } from './dev.ts';
 import { devinetInit, inetAddAddress } from './devinet.ts';
+import { Bridge } from './drivers/bridge.ts';
 import { loopbackInit } from './drivers/loopback.ts';
+import { Port, type PortOptions } from './drivers/port.ts';
 import { vethPair } from './drivers/veth.ts';
 import { type FibConfig, fibInit, fibTableInsert } from './fib.ts';
 import { ipv4Parse } from './headers.ts';
@@ -167,6 +169,28 @@ export class Kernel {
     const dev = this.net.devByName.get(name);
     if (dev === undefined) throw new RangeError(`no device '${name}'`);
     return dev;
+  }
+
+  /** `ip link add NAME type bridge`, with these devices as its ports; up. */
+  bridge(name: string, ports: readonly string[] = [], address?: Uint8Array): Bridge {
+    const bridge = new Bridge(this.net, name, address);
+    for (const port of ports) bridge.add(this.device(port));
+    devOpen(bridge.dev);
+    return bridge;
+  }
+
+  /** A device whose other side is the caller: frames come in by `receive` and go out by `transmit`; up. */
+  port(options: PortOptions): Port {
+    const port = new Port(this.net, options);
+    devOpen(port.dev);
+    return port;
+  }
+
+  /** `sysctl -w NAME=VALUE`. Throws RangeError where the kernel refuses. */
+  sysctl(name: string, value: string | number): this {
+    const path = `/proc/sys/${name.replaceAll('.', '/')}`;
+    check(this.process().writeFile(path, new TextEncoder().encode(`${value}\n`)), `${name} = ${value}`);
+    return this;
   }
 
   /** `ip link set NAME up` or `down`. */

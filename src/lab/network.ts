@@ -1,4 +1,3 @@
-import { Bridge } from '../kernel/drivers/bridge.ts';
 import { impair } from '../kernel/drivers/impairment.ts';
 import { Kernel, veth } from '../kernel/kernel.ts';
 import { NETIF_F_HW_CSUM } from '../kernel/skbuff.ts';
@@ -86,8 +85,7 @@ export function emulatedNetwork({
   };
 
   const bridge = host('switch');
-  const br0 = new Bridge(bridge.net, 'br0', Uint8Array.of(2, 0, 0, 0, 0, 1));
-  bridge.link('br0', { up: true });
+  const br0 = bridge.bridge('br0', [], Uint8Array.of(2, 0, 0, 0, 0, 1));
   const router = host('router');
   const core = host('core');
   const local = ['here', 'alice', 'bob', 'ns'].map((name) => [name, host(name)] as const);
@@ -104,7 +102,7 @@ export function emulatedNetwork({
   cable(core, 'eth1', server, 'eth0', LOCAL_DELAY);
   core.address('eth1', '203.0.113.1/24');
   server.address('eth0', '203.0.113.7/24').route('default', { via: '203.0.113.1' });
-  for (const kernel of [router, core]) sysctl(kernel, 'net/ipv4/ip_forward', '1');
+  for (const kernel of [router, core]) kernel.sysctl('net.ipv4.ip_forward', 1);
 
   const zone: Zone = new Map(Object.entries(ADDRESSES).map(([name, addresses]) => [`${name}.${ORIGIN}`, addresses]));
   services(hosts, clock, zone);
@@ -134,9 +132,4 @@ function services(hosts: ReadonlyMap<string, Kernel>, clock: Clock, zone: Zone):
     for (const service of [echoServer, discardServer, daytimeServer, timeServer]) run(name, service);
   run('server', ntpServer);
   run('ns', (calls) => dnsServer(calls, ORIGIN, zone));
-}
-
-function sysctl(kernel: Kernel, name: string, value: string): void {
-  const error = kernel.process().writeFile(`/proc/sys/${name}`, new TextEncoder().encode(`${value}\n`));
-  if (error < 0) throw new Error(`${name}: ${error}`);
 }
