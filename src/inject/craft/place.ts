@@ -58,13 +58,16 @@ export class PlacedLayer implements Place {
     return value;
   }
 
-  #compute(name: string, { kind, fallback }: Fields[string]): Value {
+  #compute(name: string, { kind, fallback, isDerived }: Fields[string]): Value {
     let input: unknown = this.#given.get(name);
     if (input === undefined) {
       if (typeof fallback === 'function') input = fallback(this);
       else if (typeof fallback === 'object' && !(fallback instanceof Uint8Array)) input = 0;
       else input = fallback;
     }
+    // A length that its field has no room for is written as the most that it has.
+    if (isDerived && kind.bits !== null && typeof input === 'number' && !this.#given.has(name))
+      input = Math.max(0, Math.min(input, 2 ** kind.bits - 1));
     try {
       return kind.take(input as never);
     } catch (error) {

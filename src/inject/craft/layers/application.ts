@@ -324,7 +324,7 @@ export const rtp = defineLayer({
     version: field(uint(2), 2),
     padding: field(uint(1), 0),
     extension: field(uint(1), 0),
-    numsync: derived(uint(4), (place) => Math.min(15, place.width('sync') >> 2), { names: ['cc'] }),
+    numsync: derived(uint(4), (place) => place.width('sync') >> 2, { names: ['cc'] }),
     marker: field(uint(1), 0),
     payload_type: field(uint(7), 0, { names: ['p_type', 'pt'] }),
     sequence: field(uint(16), 0, { names: ['seq'] }),

@@ -302,7 +302,7 @@ export const mld2Query = listenerLayer('mld2.query', 'mld2query', 'MLD version 2
   s: field(uint(1), 0),
   qrv: field(uint(3), 0),
   qqic: field(uint(8), 0),
-  numsrc: derived(uint(16), (place) => place.width('sources') / 16),
+  numsrc: derived(uint(16), (place) => place.width('sources') >> 4),
   sources: field(addresses6, () => []),
 });
 export const mld2Report = listenerLayer('mld2.report', 'mld2report', 'MLD version 2: report', {

@@ -95,11 +95,11 @@ export const ipv4 = defineLayer({
   linkType: LINKTYPE_RAW,
   fields: {
     version: field(uint(4), 4),
-    ihl: derived(uint(4), (place) => Math.min(15, (ipv4Wire.HEADER_LENGTH + place.width('options')) >> 2), {
+    ihl: derived(uint(4), (place) => (ipv4Wire.HEADER_LENGTH + place.width('options')) >> 2, {
       names: ['hdr_len'],
     }),
     tos: field(uint(8), 0, { names: ['dsfield'] }),
-    len: derived(uint(16), (place) => Math.min(0xffff, place.length), { names: ['total_length'] }),
+    len: derived(uint(16), (place) => place.length, { names: ['total_length'] }),
     id: field(uint(16), 1),
     flags: field(flags(3, ['MF', 'DF', 'evil']), 0),
     frag: field(uint(13), 0, { names: ['frag_offset'] }),
@@ -126,7 +126,7 @@ export const ipv6 = defineLayer({
     version: field(uint(4), 6),
     tc: field(uint(8), 0, { names: ['tclass', 'class'] }),
     fl: field(uint(20), 0, { names: ['flow'] }),
-    plen: derived(uint(16), (place) => Math.min(0xffff, place.payloadLength), { names: ['len'] }),
+    plen: derived(uint(16), (place) => place.payloadLength, { names: ['len'] }),
     nh: field(uint(8), protocol, { names: ['nxt', 'proto'] }),
     hlim: field(uint(8), ttl, { names: ['hop_limit', 'hoplimit', 'ttl'] }),
     src: field(ip6, '::1', { names: ['saddr'] }),

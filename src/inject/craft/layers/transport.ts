@@ -37,7 +37,7 @@ export const udp = defineLayer({
   numbers: { ip: IPPROTO_UDP },
   fields: {
     ...ports('udp', 53, 53),
-    len: derived(uint(16), (place) => Math.min(0xffff, place.length), { names: ['length'] }),
+    len: derived(uint(16), (place) => place.length, { names: ['length'] }),
     chksum: field(uint(16), { seal: overPseudo(IPPROTO_UDP, true) }, CHECKSUM_NAMES),
   },
 });
@@ -130,7 +130,7 @@ export const tcp = defineLayer({
     ...ports('tcp', 20, 80),
     seq: field(uint(32), 0),
     ack: field(uint(32), 0),
-    dataofs: derived(uint(4), (place) => Math.min(15, (tcpWire.HEADER_LENGTH + place.width('options')) >> 2), {
+    dataofs: derived(uint(4), (place) => (tcpWire.HEADER_LENGTH + place.width('options')) >> 2, {
       names: ['hdr_len', 'offset'],
     }),
     reserved: field(uint(3), 0),
@@ -158,7 +158,7 @@ export const sctp = defineLayer({
 const chunk = (type: number, flagNames: readonly string[] = []) => ({
   type: field(uint(8), type, { names: ['chunk_type'] }),
   flags: field(flags(8, flagNames), 0, { names: ['chunk_flags'] }),
-  len: derived(uint(16), (place: Place) => Math.min(0xffff, place.headerLength - place.width('pad')), {
+  len: derived(uint(16), (place: Place) => place.headerLength - place.width('pad'), {
     names: ['chunk_length'],
   }),
 });

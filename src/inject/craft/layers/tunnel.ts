@@ -60,7 +60,7 @@ export const geneve = defineLayer({
   numbers: { udp: geneveWire.UDP_PORT },
   fields: {
     version: field(uint(2), 0),
-    optionlen: derived(uint(6), (place) => Math.min(63, place.width('options') >> 2), { names: ['opt_len'] }),
+    optionlen: derived(uint(6), (place) => place.width('options') >> 2, { names: ['opt_len'] }),
     oam: field(uint(1), 0),
     critical: field(uint(1), 0),
     reserved: field(uint(6), 0),
