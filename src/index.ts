@@ -1,5 +1,6 @@
 /** netlab as a library: capture, read, write, send and decode network frames; a kernel of its own to do it on. */
 export { type CaptureOptions, type Capturing, capture } from './api/capture.ts';
+export { type SendAndReceiveOptions, sendAndReceive } from './api/exchange.ts';
 export type { Packet } from './api/packet.ts';
 export { type Plug, type PlugOptions, plugIntoInterface, plugIntoTap } from './api/plug.ts';
 export { type Reading, type ReadOptions, read } from './api/read.ts';
@@ -22,6 +23,15 @@ export { type CompileOptions, compile as compileFilter, FilterError, type Filter
 export type { BpfInstruction, BpfProgram } from './filter/program.ts';
 export { FrameBlock, type FrameExtras } from './frames/block.ts';
 export type { FrameInterface, FrameInterfaceStatistics, FrameSink, FrameSource } from './frames/source.ts';
+export { Choice, each, network, type Random, random, range } from './inject/craft/choice.ts';
+export { CraftError } from './inject/craft/error.ts';
+export type { Reply, Sent } from './inject/craft/exchange.ts';
+export { hex } from './inject/craft/kind.ts';
+export type { Layer } from './inject/craft/layer.ts';
+export * from './inject/craft/layers/index.ts';
+export { type Crafted, Packets, packet } from './inject/craft/packet.ts';
+export { craft } from './inject/craft/text.ts';
+export { type FixOptions, fixChecksums } from './inject/fix.ts';
 export {
   Anonymizer,
   macMap,
