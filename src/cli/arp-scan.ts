@@ -2,10 +2,10 @@ import { formatIp, parseIp } from '../inject/address.ts';
 import { type Choice, each, network, range } from '../inject/craft/choice.ts';
 import type { Reply } from '../inject/craft/exchange.ts';
 import { arp, ethernet, ipv6, neighborSolicitation } from '../inject/craft/layers/index.ts';
-import { packet } from '../inject/craft/packet.ts';
+import { type Packets, packet } from '../inject/craft/packet.ts';
 import { waitUntil } from '../inject/pace.ts';
 import { addresses, links } from '../socket/route.ts';
-import { formatMac, parseIpv4, parseMac } from '../wire/address.ts';
+import { formatMac, parseIpv4 } from '../wire/address.ts';
 import * as arpWire from '../wire/arp.ts';
 import * as ethernetWire from '../wire/ethernet.ts';
 import * as ndp from '../wire/ndp.ts';
@@ -74,7 +74,7 @@ export function runArpScan(words: string[], options: ArpScanOptions): Promise<vo
       const left = targets.filter((target) => !found.has(formatIp(target)));
       for (const target of left) {
         if (signal.aborted || closed) break;
-        const [draft] = question(target, from, own?.macAddress).drafts();
+        const [draft] = question(target, from).drafts();
         await line.send(draft!);
         sent++;
         await waitUntil(clock, clock.monotonic() + options.interval * 1e9, { signal });
@@ -93,12 +93,10 @@ export function runArpScan(words: string[], options: ArpScanOptions): Promise<vo
   });
 }
 
-function question(target: Uint8Array, from: Uint8Array | null, mac: string | undefined) {
-  if (target.length === 4) return packet(ethernet(), arp({ pdst: target, ...(from === null ? {} : { psrc: from }) }));
-  const link = mac === undefined ? null : parseMac(mac);
-  const options = link === null ? [] : [{ type: ndp.OPTION_SOURCE_LINK, data: link }];
-  return packet(ethernet(), ipv6(from === null ? {} : { src: from }), neighborSolicitation({ tgt: target, options }));
-}
+const question = (target: Uint8Array, from: Uint8Array | null): Packets =>
+  target.length === 4
+    ? packet(ethernet(), arp({ pdst: target, ...(from === null ? {} : { psrc: from }) }))
+    : packet(ethernet(), ipv6(from === null ? {} : { src: from }), neighborSolicitation({ tgt: target }));
 
 /** The address that a reply is about. */
 function addressIn({ bytes, reading }: Reply): string | null {

@@ -3,6 +3,7 @@ import type { SystemCalls } from '../../syscall/contract.ts';
 import type { Clock } from '../../time/clock.ts';
 import { parseIpv6, parseMac } from '../../wire/address.ts';
 import { LINKTYPE_RAW } from '../../wire/linktype.ts';
+import { OPTION_SOURCE_LINK } from '../../wire/ndp.ts';
 import { formatIp } from '../address.ts';
 import { findLink, type Path, resolvePath } from '../resolve.ts';
 import type { Layer } from './layer.ts';
@@ -81,6 +82,10 @@ export class Completer {
       if (path.linkHeader.length > 0) fill(eth, 'dst', path.linkHeader.slice(0, 6));
       fill(eth, 'src', macOf(path));
     }
+    const question = draft.layer('icmpv6.ns');
+    // RFC 4861 4.3: who asks a group says where it is itself, unless it has no address.
+    if (question !== undefined && path.source.some((byte) => byte !== 0))
+      fill(question, 'options', [{ type: OPTION_SOURCE_LINK, data: macOf(path) }]);
     const where = { device: path.device.name, ifindex: path.device.ifindex, path };
     const isBare = draft.layers[eth === null ? 0 : 1] === ip;
     if (path.local && isBare && !isAddressed && !this.#options.offline)
