@@ -8,6 +8,7 @@ import * as linktype from '../wire/linktype.ts';
 import * as llcNumber from '../wire/llc.ts';
 import { SAP_IP } from '../wire/llc.ts';
 import * as pppNumber from '../wire/ppp.ts';
+import * as radiusPort from '../wire/radius.ts';
 import * as ripPort from '../wire/rip.ts';
 import * as vxlanPort from '../wire/vxlan.ts';
 import { arp } from './arp.ts';
@@ -17,6 +18,7 @@ import { dccp } from './dccp.ts';
 import { dhcp } from './dhcp.ts';
 import { dhcpv6 } from './dhcpv6.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
+import { dtls } from './dtls.ts';
 import { eap, eapol } from './eapol.ts';
 import { eth, vlan } from './eth.ts';
 import { ethernetInIp } from './ethernet-in-ip.ts';
@@ -43,6 +45,7 @@ import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
 import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
 import type { Protocol } from './protocol.ts';
 import { quic, quicOfHttp } from './quic.ts';
+import { radius } from './radius.ts';
 import { raw } from './raw.ts';
 import { rip, ripng } from './rip.ts';
 import { rtcp } from './rtcp.ts';
@@ -187,6 +190,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [stp, { sap: [llcNumber.SAP_STP], snap: [llcNumber.OUI_CISCO * 0x10000 + 0x010b] }],
   [ntp, { udp: [123] }],
   [tftp, { udp: [69] }],
+  [radius, { udp: radiusPort.UDP_PORTS }],
   [syslog, { udp: [514] }],
   [sctp, { ip: [ipproto.IPPROTO_SCTP] }],
   [snmp, { udp: [161, 162] }],
@@ -203,6 +207,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [nbdgm, { udp: [138] }],
   [bgp, { tcp: [bgpNumber.TCP_PORT] }],
   [tlsOnPort, { tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017] }],
+  [dtls, { content: ['udp'] }],
   [rtcp, { content: ['udp'] }],
   [rtp, { udp: [] }],
   [dccp, { ip: [ipproto.IPPROTO_DCCP] }],
