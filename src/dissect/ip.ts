@@ -1,3 +1,4 @@
+import { wordOf } from '../bytes/digits.ts';
 import { be16 } from '../bytes/endian.ts';
 import { IPPROTO_DCCP, IPPROTO_NONE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv4.ts';
@@ -49,6 +50,7 @@ defineAlias('ip.addr', ['ip.src', 'ip.dst']);
 /** Fields of the header but for its addresses. */
 const HEADER = groupOf(Object.values(F).filter((id) => id !== F.src && id !== F.dst));
 
+const IP = wordOf('IP ');
 const ECN = ['', ',ECT(1)', ',ECT(0)', ',CE'];
 const OPTIONS: Readonly<Record<number, string>> = {
   [wire.OPTION_END]: 'EOL',
@@ -76,7 +78,7 @@ export function printIpv4(t: Text, at: number, length: number): void {
     t.invalid();
     return;
   }
-  if (!t.link) out.ascii('IP ');
+  if (!t.link) out.word(IP);
   t.need(at, wire.HEADER_LENGTH);
   if (length < wire.HEADER_LENGTH) {
     out.ascii('truncated-ip ');

@@ -1,3 +1,4 @@
+import { wordOf } from '../bytes/digits.ts';
 import { be32 } from '../bytes/endian.ts';
 import {
   IPPROTO_DCCP,
@@ -20,6 +21,7 @@ import type { Protocol } from './protocol.ts';
 import { protocolOverIp } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
+const IP6 = wordOf('IP6 ');
 const F = defineFields('ipv6', {
   version: ['Version', 'uint8'],
   tclass: ['Traffic Class', 'uint32', { base: 'hex' }],
@@ -47,7 +49,7 @@ export function printIpv6(t: Text, at: number, length: number): void {
     return;
   }
   if (t.depth >= MAX_TEXT_DEPTH) return;
-  if (!t.link) out.ascii('IP6 ');
+  if (!t.link) out.word(IP6);
   if (wire.version(bytes, at) !== 6) {
     out.ascii('version error: ');
     out.decimal(wire.version(bytes, at));

@@ -1,7 +1,8 @@
+import { writeIpv4, writeMac, writeNine, writeUint } from '../bytes/digits.ts';
 import { be16, be24, be32 } from '../bytes/endian.ts';
 import { findFields } from './fields.ts';
 import type { FrameFacts } from './frame.ts';
-import { type Phrases, writeIpv4, writeMac, writeNine, writePhrase, writeTime, writeUint } from './phrases.ts';
+import { type Phrases, writePhrase, writeTime } from './phrases.ts';
 
 /** The fixed fields of common headers as JSON, straight from the header's bytes: the rows of a compact record.
  *

@@ -1,3 +1,4 @@
+import { writeUint } from '../bytes/digits.ts';
 import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
@@ -20,7 +21,7 @@ import {
 } from './fields.ts';
 import { HEADER_ROOM, HeaderWriter } from './json-headers.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
-import { Phrases, phraseRoom, writePhrase, writeTime, writeUint } from './phrases.ts';
+import { Phrases, phraseRoom, writePhrase, writeTime } from './phrases.ts';
 import type { Protocol } from './protocol.ts';
 
 const CHUNK = 1 << 16;

@@ -1,3 +1,4 @@
+import { wordOf } from '../bytes/digits.ts';
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/tcp-options.ts';
 import { defineFields, type Fields, groupOf, ROW_TCP_TIMESTAMPS } from './fields.ts';
@@ -46,10 +47,23 @@ const NAMES: Readonly<Record<number, string>> = {
 /** RFC 7413 4.1.1: Fast Open before it had a kind of its own. */
 const FAST_OPEN_MAGIC = 0xf989;
 
+/** Two NOPs and timestamps, in this order (RFC 7323 appendix A): most segments of most connections have just these. */
+const TIMESTAMPS_ALIGNED = 12;
+const NOP_NOP_TIMESTAMPS = 0x0101_080a;
+const NOP_NOP_VAL = wordOf('nop,nop,TS val ');
+const ECR = wordOf(' ecr ');
+
 /** Prints the options of `left` bytes at `at`, up to the closing bracket. False where they end in an error, which ends
  * the line. */
 export function printTcpOptions(t: Text, at: number, left: number, sackBase: number, flags: number): boolean {
   const { out, bytes } = t;
+  if (left === TIMESTAMPS_ALIGNED && t.has(at, left) && be32(bytes, at) === NOP_NOP_TIMESTAMPS) {
+    out.word(NOP_NOP_VAL);
+    out.decimal(be32(bytes, at + 4));
+    out.word(ECR);
+    out.decimal(be32(bytes, at + 8));
+    return true;
+  }
   for (let first = true; left > 0; first = false) {
     if (!first) out.byte(44);
     const kind = t.u8(at++);
@@ -231,13 +245,9 @@ function printFastOpen(t: Text, at: number, length: number, isExperiment: boolea
   }
 }
 
-const TIMESTAMPS_ALIGNED = 12;
-const NOP_NOP_TIMESTAMPS = 0x0101_080a;
-
 export function walkTcpOptions(f: Fields, at: number, end: number): void {
   if (!f.wantsSome(ALL)) return;
   const { bytes } = f;
-  // Two NOPs and timestamps, in this order (RFC 7323 appendix A): most segments of most connections have just these.
   if (f.compact && end - at === TIMESTAMPS_ALIGNED && be32(bytes, at) === NOP_NOP_TIMESTAMPS) {
     f.header(ROW_TCP_TIMESTAMPS, at);
     return;

@@ -1,3 +1,4 @@
+import { type Word, wordOf } from '../bytes/digits.ts';
 import { IPPROTO_TCP } from '../wire/ipproto.ts';
 import * as wire from '../wire/tcp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_TCP } from './fields.ts';
@@ -39,29 +40,41 @@ const NUMBERS = groupOf([F.seq_raw, F.ack_raw, F.hdr_len]);
 const REST = groupOf([F.window_size_value, F.checksum, F['checksum.status'], F.urgent_pointer]);
 defineAlias('tcp.port', ['tcp.srcport', 'tcp.dstport']);
 
-/** In tcpdump's order and letters. */
-const FLAGS: readonly (readonly [bit: number, letter: number])[] = [
-  [wire.FIN, 0x46],
-  [wire.SYN, 0x53],
-  [wire.RST, 0x52],
-  [wire.PSH, 0x50],
-  [wire.ACK_FLAG, 0x2e],
-  [wire.URG, 0x55],
-  [wire.ECE, 0x45],
-  [wire.CWR, 0x57],
-];
+/** `Flags [S.]` by the low eight flags, in tcpdump's order and letters. */
+const FLAGS: readonly Word[] = Array.from({ length: 256 }, (_, flags) => {
+  let letters = '';
+  for (const [bit, letter] of [
+    [wire.FIN, 'F'],
+    [wire.SYN, 'S'],
+    [wire.RST, 'R'],
+    [wire.PSH, 'P'],
+    [wire.ACK_FLAG, '.'],
+    [wire.URG, 'U'],
+    [wire.ECE, 'E'],
+    [wire.CWR, 'W'],
+  ] as const)
+    if (flags & bit) letters += letter;
+  return wordOf(`Flags [${letters === '' ? 'none' : letters}]`);
+});
+const TO = wordOf(' > ');
+const COLON = wordOf(': ');
+const SEQ = wordOf(', seq ');
+const ACK = wordOf(', ack ');
+const WIN = wordOf(', win ');
+const OPTIONS = wordOf(', options [');
+const LENGTH = wordOf(', length ');
 
 function printEnds(t: Text, srcPort: number, dstPort: number): void {
   const { out, ip } = t;
   if (t.protocolOfIp !== IPPROTO_TCP) {
     t.port(srcPort, 'tcp');
-    out.ascii(' > ');
+    out.word(TO);
     t.port(dstPort, 'tcp');
   } else if (t.ipVersion === 4) {
     t.ipv4(ip + 12);
     out.byte(46);
     t.port(srcPort, 'tcp');
-    out.ascii(' > ');
+    out.word(TO);
     t.ipv4(ip + 16);
     out.byte(46);
     t.port(dstPort, 'tcp');
@@ -69,12 +82,12 @@ function printEnds(t: Text, srcPort: number, dstPort: number): void {
     t.ipv6(ip + 8);
     out.byte(46);
     t.port(srcPort, 'tcp');
-    out.ascii(' > ');
+    out.word(TO);
     t.ipv6(ip + 24);
     out.byte(46);
     t.port(dstPort, 'tcp');
   }
-  out.ascii(': ');
+  out.word(COLON);
 }
 
 function printTcp(t: Text, at: number, length: number): void {
@@ -116,11 +129,7 @@ function printTcp(t: Text, at: number, length: number): void {
     return;
   }
   const flags = wire.flags(bytes, at);
-  out.ascii('Flags [');
-  const mark = out.length;
-  for (let i = 0; i < FLAGS.length; i++) if (flags & FLAGS[i]![0]) out.byte(FLAGS[i]![1]);
-  if (out.length === mark) out.ascii('none');
-  out.byte(93);
+  out.word(FLAGS[flags & 0xff]!);
   const isSyn = (flags & wire.SYN) !== 0;
   if (flags & wire.RST) t.trouble |= TROUBLE_RESET;
   // What the numbers of a SACK option count from: the other side's first.
@@ -164,7 +173,7 @@ function printTcp(t: Text, at: number, length: number): void {
   }
   length -= headerLength;
   if (t.verbose > 1 || length > 0 || flags & (wire.SYN | wire.FIN | wire.RST)) {
-    out.ascii(', seq ');
+    out.word(SEQ);
     out.decimal(seq);
     if (length > 0) {
       out.byte(58);
@@ -172,21 +181,21 @@ function printTcp(t: Text, at: number, length: number): void {
     }
   }
   if (flags & wire.ACK_FLAG) {
-    out.ascii(', ack ');
+    out.word(ACK);
     out.decimal(ack);
   }
-  out.ascii(', win ');
+  out.word(WIN);
   out.decimal(wire.window(bytes, at));
   if (flags & wire.URG) {
     out.ascii(', urg ');
     out.decimal(wire.urgent(bytes, at));
   }
   if (headerLength > wire.HEADER_LENGTH) {
-    out.ascii(', options [');
+    out.word(OPTIONS);
     if (!printTcpOptions(t, wire.optionsAt(at), headerLength - wire.HEADER_LENGTH, sackBase, flags)) return;
     out.byte(93);
   }
-  out.ascii(', length ');
+  out.word(LENGTH);
   out.decimal(length);
   if (length === 0) return;
   const body = at + headerLength;

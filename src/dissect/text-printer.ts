@@ -4,6 +4,7 @@ import * as flags from '../frames/flags.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { LINKTYPE_LINUX_SLL2 } from '../wire/linktype.ts';
 import type { LineClass, TextOptions } from './options.ts';
+import type { Protocol } from './protocol.ts';
 import { protocolOfLink } from './protocols.ts';
 import { CUT, Text, TRUNCATED } from './text.ts';
 import { TimestampWriter } from './timestamp.ts';
@@ -23,6 +24,9 @@ export class TextPrinter {
   readonly #time: TimestampWriter;
   readonly #options: TextOptions;
   #frames = 0;
+  /** Of the frame before, and its protocol. */
+  #linkType = Number.NaN;
+  #link: Protocol | undefined;
   /** Interface and direction of the frame, where lines show it. */
   #source = '';
 
@@ -91,7 +95,12 @@ export class TextPrinter {
     t.depth = 0;
     t.ethernets = 0;
     t.linkHeaderLength = 0;
-    const protocol = protocolOfLink(linkType);
+    // A Map's lookup takes longer than a comparison, and nearly all files have one link type.
+    if (linkType !== this.#linkType) {
+      this.#linkType = linkType;
+      this.#link = protocolOfLink(linkType);
+    }
+    const protocol = this.#link;
     try {
       if (protocol?.print) protocol.print(t, at, original);
       else t.unknown(at, captured);

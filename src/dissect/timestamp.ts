@@ -34,8 +34,10 @@ export class TimestampWriter {
 
   #fraction(out: TextWriter, nanoseconds: number): void {
     out.byte(46);
-    if (this.#nano) out.padded(nanoseconds, 9, 48);
-    else out.padded((nanoseconds / 1000) | 0, 6, 48);
+    // What a caller of the library gives may be no part of a second.
+    if (!(nanoseconds < 1e9)) out.padded(nanoseconds, 9, 48);
+    else if (this.#nano) out.nine(nanoseconds);
+    else out.six((nanoseconds / 1000) | 0);
     out.byte(32);
   }
 

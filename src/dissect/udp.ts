@@ -1,3 +1,4 @@
+import { wordOf } from '../bytes/digits.ts';
 import { IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/udp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, NOT_PRESENT, ROW_UDP } from './fields.ts';
@@ -16,6 +17,10 @@ const F = defineFields('udp', {
 });
 defineAlias('udp.port', ['udp.srcport', 'udp.dstport']);
 
+const TO = wordOf(' > ');
+const COLON = wordOf(': ');
+const LENGTH = wordOf('UDP, length ');
+
 /** `source.port > destination.port: `; ports of -1 are not known. */
 function printEnds(t: Text, srcPort: number, dstPort: number): void {
   const { out, ip } = t;
@@ -23,7 +28,7 @@ function printEnds(t: Text, srcPort: number, dstPort: number): void {
   if (!inIp && srcPort < 0) return;
   for (let side = 0; side < 2; side++) {
     const port = side === 0 ? srcPort : dstPort;
-    if (side === 1) out.ascii(' > ');
+    if (side === 1) out.word(TO);
     if (inIp) {
       if (t.ipVersion === 6) t.ipv6(ip + (side === 0 ? 8 : 24));
       else t.ipv4(ip + (side === 0 ? 12 : 16));
@@ -31,7 +36,7 @@ function printEnds(t: Text, srcPort: number, dstPort: number): void {
     }
     if (port >= 0) t.port(port, 'udp');
   }
-  out.ascii(': ');
+  out.word(COLON);
 }
 
 function printUdp(t: Text, at: number, length: number): void {
@@ -113,7 +118,7 @@ function printUdp(t: Text, at: number, length: number): void {
     out.ascii(' > ');
     out.decimal(length);
   } else {
-    out.ascii('UDP, length ');
+    out.word(LENGTH);
     out.decimal(wanted);
   }
 }

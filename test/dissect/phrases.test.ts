@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { writeNine, writeUint } from '../../src/bytes/digits.ts';
 import { TextWriter } from '../../src/bytes/text.ts';
-import { Phrases, phraseRoom, writeNine, writePhrase, writeUint } from '../../src/dissect/phrases.ts';
+import { Phrases, phraseRoom, writePhrase } from '../../src/dissect/phrases.ts';
 
 const NUMBERS = [0, 1, 9];
 for (let power = 10; power <= 1e15; power *= 10) NUMBERS.push(power - 1, power, power + 1, power * 7 + 3);
