@@ -32,9 +32,10 @@ export function fuzzSyscalls(options: {
   for (let seed = options.seed; result.done < options.count && performance.now() < until; seed++) {
     const calls = Math.min(SEQUENCE, options.count - result.done);
     const host = linuxWorld();
+    const times: number[] = [];
     try {
-      const linux = runSequence(host, seed, calls);
-      const difference = compareRuns(runSequence(emulatedWorld(), seed, calls), linux);
+      const linux = runSequence(host, seed, calls, times);
+      const difference = compareRuns(runSequence(emulatedWorld(), seed, calls, times), linux);
       if (difference !== '') result.failures.push(`--seed ${seed} --count ${calls}: ${difference}`);
     } finally {
       host.dispose();

@@ -15,10 +15,11 @@ describeNetwork('sequences of system calls on both kernels', () => {
   for (let seed = first; seed < first + seeds; seed++)
     it(`seed ${seed}, ${calls} calls`, { timeout: 600_000 }, () => {
       const host = linuxWorld();
+      const times: number[] = [];
       worlds.push(host);
       const ours = emulatedWorld();
-      const linux = runSequence(host, seed, calls);
-      const difference = compareRuns(runSequence(ours, seed, calls), linux);
+      const linux = runSequence(host, seed, calls, times);
+      const difference = compareRuns(runSequence(ours, seed, calls, times), linux);
       expect(difference, `seed ${seed}: ${difference}`).toBe('');
     });
 });

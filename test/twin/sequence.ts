@@ -81,7 +81,21 @@ function masked(data: string): string {
 const maskedName = (name: string): string =>
   name.startsWith('0200') && Number.parseInt(name.slice(4, 8), 16) >= 32768 ? `0200eph.${name.slice(8)}` : name;
 
-export function runSequence(world: World, seed: number, count: number): string[] {
+/** `times`: milliseconds between the pauses. The host's kernel goes first and fills them in; ours, on its virtual clock, takes
+ * as long, so that what happens by time (a neighbour that does not answer for three seconds) happens before the same call. */
+export function runSequence(world: World, seed: number, count: number, times: number[] = []): string[] {
+  let last = performance.now();
+  let pauses = 0;
+  const settle = (): void => {
+    if (world.kind === 'emulated') {
+      world.settle(Math.max(1, times[pauses++] ?? 1));
+      return;
+    }
+    world.settle(1);
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+  };
   const random = seededRandom(seed);
   const pick = <T>(list: readonly T[]): T => list[random() % list.length]!;
   const handles: Handle[] = [];
@@ -139,14 +153,14 @@ export function runSequence(world: World, seed: number, count: number): string[]
     else if (what === 2) {
       const to = address(h);
       if (random() % 6 === 0) to[0] = 0;
-      world.settle(1);
+      settle();
       line = `connect ${calls.connect(fd, to)}`;
     } else if (what <= 6) {
-      world.settle(1);
+      settle();
       const to = random() % 4 === 0 ? null : address(h);
       line = `send ${calls.sendto(fd, payload(h), pick(FLAGS), to)}`;
     } else if (what <= 10) {
-      world.settle(1);
+      settle();
       const flags = pick(FLAGS);
       const buffer = new Uint8Array(pick([0, 4, 64, 4000]));
       const message = messageHeader([buffer], new Uint8Array(128), new Uint8Array(256));
@@ -174,12 +188,12 @@ export function runSequence(world: World, seed: number, count: number): string[]
       const result = peer ? calls.getpeername(fd, name, length) : calls.getsockname(fd, name, length);
       line = `name ${result} ${result < 0 ? '' : maskedName(hex(name.subarray(0, length[0]!)))}`;
     } else if (what === 14) {
-      world.settle(1);
+      settle();
       const entry = { fd, events: 0x3fff, revents: 0 };
       calls.poll([entry]);
       line = `poll ${entry.revents}`;
     } else {
-      world.settle(1);
+      settle();
       const value = new Uint8Array(4);
       const request = pick([0x541b, 0x5411]);
       line = `ioctl ${calls.ioctl(fd, request, value)} ${hostU32(value, 0)}`;

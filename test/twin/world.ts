@@ -216,7 +216,7 @@ export function emulatedWorld(seed = 1): World {
     far: farCalls,
     dev: 'eth0',
     ifindex,
-    settle: (milliseconds) => clock.advance(milliseconds * 1e6),
+    settle: (milliseconds) => clock.advance(Math.round(milliseconds * 1e6)),
     frames: () => watching.drain(),
     unprivileged: () => near.process({ uid: 1000, gid: 1000 }),
     dispose() {},
