@@ -116,7 +116,7 @@ export async function chooseSystem(
   const name = errnoName(-fd);
   return fellBack(
     name === 'EPERM' || name === 'EACCES'
-      ? 'real frames need CAP_NET_RAW, which this process has not'
+      ? 'real frames need CAP_NET_RAW'
       : `this machine's kernel has no packet sockets (${name})`,
     options,
   );
@@ -147,10 +147,7 @@ const host = (system: SystemCalls): ChosenSystem => ({
 });
 
 function fellBack(why: string, options: BackendOptions): Promise<ChosenSystem> {
-  process.stderr.write(
-    `netlab: running on an emulated network of netlab's own, not on this machine's: ${why} ` +
-      '(netlab doctor says how to get it; --backend af_packet refuses this, --backend emulated asks for it)\n',
-  );
+  process.stderr.write(`netlab: emulated network, not this machine's: ${why} (see netlab doctor)\n`);
   return emulated(options);
 }
 

@@ -1,4 +1,11 @@
-import { EXIT_OK, exitCodeOf, messageOf } from './exit.ts';
+import { EXIT_FAILURE, EXIT_OK, exitCodeOf, messageOf } from './exit.ts';
+
+/** What is printed without `Stdout` (a help text) meets a reader that is gone (`| head`), or a full disk. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`netlab: cannot write to standard output: ${error.message}\n`);
+  process.exitCode = EXIT_FAILURE;
+}
 
 /** The terminal's entrance: runs the command that `args` (without node and script) name and sets the exit code. Never
  * throws. */
@@ -10,6 +17,7 @@ export async function main(args: string[]): Promise<void> {
       process.stdout.write(`netlab ${version()}\n`);
       return;
     }
+    process.stdout.on('error', onOutputError);
     const { runCommand } = await import('./program.ts');
     process.exitCode = (await runCommand(args)) ?? process.exitCode ?? EXIT_OK;
   } catch (error) {

@@ -11,7 +11,7 @@ const UNPRIVILEGED = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw
 /** In an unprivileged user namespace there is only one user to be. */
 const ONE_USER = process.env['NETLAB_NETNS'] === 'user';
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all'];
-const ONE_LINE = /^netlab: running on an emulated network .*CAP_NET_RAW.*--backend af_packet.*$/m;
+const ONE_LINE = /^netlab: emulated network, not this machine's: real frames need CAP_NET_RAW \(see netlab doctor\)$/m;
 const NOTE = "emulated network (netlab's own kernel, no real frames)";
 
 const directory = mkdtempSync(join(tmpdir(), 'netlab-emulated-'));
