@@ -13,6 +13,7 @@ const allowed = {
   kernel: ['syscall', 'uapi', 'wire', 'filter', 'time', 'frames', 'bytes'],
   socket: ['syscall', 'uapi', 'frames', 'bytes'],
   capture: ['socket', 'savefile', 'filter', 'dissect', 'syscall', 'uapi', 'wire', 'frames', 'bytes', 'time'],
+  expect: ['dissect', 'savefile', 'wire', 'frames', 'bytes'],
   inject: ['socket', 'savefile', 'syscall', 'uapi', 'wire', 'frames', 'bytes', 'time'],
   lab: [
     'kernel',

@@ -42,6 +42,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'compile a filter expression; print, explain, draw or try the program',
     load: () => import('./commands/filter.ts'),
   },
+  check: {
+    summary: 'check captures against what is expected of them',
+    load: () => import('./commands/check.ts'),
+  },
+  diff: {
+    summary: 'compare two captures frame by frame and field by field',
+    load: () => import('./commands/diff.ts'),
+  },
   rewrite: {
     summary: 'change, merge, split and anonymize savefiles',
     load: () => import('./commands/rewrite.ts'),
