@@ -62,14 +62,17 @@ import {
   ip_mreqn,
   sockaddr_in,
 } from '../uapi/in.ts';
+import { IPV6_PKTINFO, in6_pktinfo } from '../uapi/in6.ts';
 import {
   AF_INET,
+  AF_INET6,
   MSG_CTRUNC,
   MSG_ERRQUEUE,
   MSG_TRUNC,
   SOCK_RAW,
   SOCK_STREAM,
   SOL_IP,
+  SOL_IPV6,
   SOL_SOCKET,
 } from '../uapi/socket.ts';
 import { ipDevFind } from './devinet.ts';
@@ -92,7 +95,8 @@ import { ipSetAppendHooks } from './ip-append.ts';
 import { rtTos2priority } from './ip-forward.ts';
 import { ipv4Sysctl } from './ip-header.ts';
 import { ipOptionsEcho, ipOptionsGet, ipOptionsUndo } from './ip-options.ts';
-import { dstMtu, fibComputeSpecDst, rtIsStale } from './route.ts';
+import { ipv6AddrV4Mapped } from './ipv6/addr.ts';
+import { dstMtu, fibComputeSpecDst } from './route.ts';
 import { allocSkb, consumeSkb, kfreeSkb, skbClone, skbQueuePurge } from './skbuff.ts';
 import { type SockcmCookie, sockCmsgSend, sockDequeueErrSkb, sockQueueErrSkb, sockRecvCmsgs } from './sock.ts';
 import { putOption } from './sock-options.ts';
@@ -135,6 +139,13 @@ export class IpcmCookie implements SockcmCookie {
 export function ipCmsgSend(sk: InetSock, msg: Msghdr, ipc: IpcmCookie): number {
   const { net } = sk;
   return forEachCmsg(msg, EINVAL, (level, type, control, at, length) => {
+    if (level === SOL_IPV6 && type === IPV6_PKTINFO && sk.family === AF_INET6) {
+      // A mapped address, named as a native one would be.
+      if (length < in6_pktinfo.sizeof || !ipv6AddrV4Mapped(control, at)) return -EINVAL;
+      ipc.oif = hostI32(control, at + in6_pktinfo.ipi6_ifindex) || ipc.oif;
+      ipc.addr = be32(control, at + 12);
+      return 0;
+    }
     if (level === SOL_SOCKET) return sockCmsgSend(sk, type, control, at, length, ipc);
     if (level !== SOL_IP) return 0;
     switch (type) {
@@ -146,8 +157,7 @@ export function ipCmsgSend(sk: InetSock, msg: Msghdr, ipc: IpcmCookie): number {
       }
       case IP_PKTINFO:
         if (length !== in_pktinfo.sizeof) return -EINVAL;
-        if (hostI32(control, at + in_pktinfo.ipi_ifindex) !== 0)
-          ipc.oif = hostI32(control, at + in_pktinfo.ipi_ifindex);
+        ipc.oif = hostI32(control, at + in_pktinfo.ipi_ifindex) || ipc.oif;
         ipc.addr = be32(control, at + in_pktinfo.ipi_spec_dst);
         return 0;
       case IP_TTL: {
@@ -650,10 +660,8 @@ export function ipGetsockopt(sk: Sock, level: number, name: number, value: Uint8
         val = inet.pmtudisc;
         break;
       case IP_MTU:
-        if (sk.dst === null || rtIsStale(sk.net, sk.dst)) {
-          if (sk.dst === null) return -ENOTCONN;
-        }
-        val = dstMtu(sk.net, sk.dst!);
+        if (sk.dst === null) return -ENOTCONN;
+        val = dstMtu(sk.net, sk.dst);
         break;
       case IP_MULTICAST_TTL:
         val = inet.mcTtl;

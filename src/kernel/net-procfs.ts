@@ -117,7 +117,8 @@ function raw(net: Net): string {
 function icmp(net: Net): string {
   let text =
     '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops             \n';
-  for (const sk of pingSockets(net)) text += `${inetLine(sk, sk.num, 5, sk.dport).padEnd(127)}\n`;
+  for (const sk of pingSockets(net).filter(({ family }) => family === AF_INET))
+    text += `${inetLine(sk, sk.num, 5, sk.dport).padEnd(127)}\n`;
   return text;
 }
 

@@ -68,9 +68,13 @@ interface PingState {
 }
 const pingState = (net: Net): PingState =>
   (net.gen[PING_KEY] ??= { byIdent: new Map(), rover: net.random() & 0xffff }) as PingState;
+/** Sockets of both families. */
 export const pingSockets = (net: Net): InetSock[] => [...pingState(net).byIdent.values()].flat();
+/** Sockets of both families with this identifier, newest first. */
+export const pingIdentSockets = (net: Net, ident: number): readonly InetSock[] =>
+  pingState(net).byIdent.get(ident) ?? [];
 
-function pingGetPort(sk: Sock, ident: number): number {
+export function pingGetPort(sk: Sock, ident: number): number {
   const inet = sk as InetSock;
   const state = pingState(sk.net);
   if (ident === 0) {
@@ -96,7 +100,7 @@ function pingGetPort(sk: Sock, ident: number): number {
   return 0;
 }
 
-function pingUnhash(sk: Sock): void {
+export function pingUnhash(sk: Sock): void {
   const inet = sk as InetSock;
   if (!inet.hashed) return;
   const { byIdent } = pingState(sk.net);
@@ -111,7 +115,7 @@ function pingUnhash(sk: Sock): void {
 
 function pingLookup(net: Net, ident: number, saddr: number, daddr: number, dif: number): InetSock | null {
   void saddr;
-  for (const sk of pingState(net).byIdent.get(ident) ?? []) {
+  for (const sk of pingIdentSockets(net, ident)) {
     if (sk.family !== AF_INET) continue;
     if (sk.rcvSaddr !== 0 && sk.rcvSaddr !== daddr) continue;
     if (sk.boundDevIf !== 0 && sk.boundDevIf !== dif) continue;
@@ -169,16 +173,22 @@ interface PingFrag {
 }
 const getfrag: GetFrag = (from, to, at, _offset, length) => copyFromIter((from as PingFrag).msg, to, at, length);
 
-function pingSendmsg(sk: Sock, msg: Msghdr, len: number): number {
-  if (sk.net.tracer !== null) sk.net.tracer.begin(sk.net, 'ping_v4_sendmsg', `wmem ${sk.wmemAlloc} of ${sk.sndbuf}`);
-  const inet = sk as InetSock;
-  const { net } = sk;
+/** ping_common_sendmsg: the message's header, checked; -errno. Type `echo` of code 0 alone may be sent. */
+export function pingCommonSendmsg(msg: Msghdr, len: number, echo: number): Uint8Array | number {
   if (len > 0xffff) return -EMSGSIZE;
   if (len < ICMPHDR_LEN) return -EINVAL;
   if (msg.flags & MSG_OOB) return -EOPNOTSUPP;
   const header = new Uint8Array(ICMPHDR_LEN);
   if (!copyFromIter(msg, header, 0, ICMPHDR_LEN)) return -EFAULT;
-  if (header[0] !== ICMP_ECHO || header[1] !== 0) return -EINVAL;
+  return header[0] === echo && header[1] === 0 ? header : -EINVAL;
+}
+
+function pingSendmsg(sk: Sock, msg: Msghdr, len: number): number {
+  if (sk.net.tracer !== null) sk.net.tracer.begin(sk.net, 'ping_v4_sendmsg', `wmem ${sk.wmemAlloc} of ${sk.sndbuf}`);
+  const inet = sk as InetSock;
+  const { net } = sk;
+  const header = pingCommonSendmsg(msg, len, ICMP_ECHO);
+  if (typeof header === 'number') return header;
   let daddr: number;
   if (msg.name !== null) {
     if (msg.namelen < sockaddr_in.sizeof) return -EINVAL;
@@ -294,14 +304,17 @@ function pingBind(sk: Sock, address: Uint8Array): number {
   return 0;
 }
 
+/** ping_init_sock: who may have one says net.ipv4.ping_group_range. */
+export function pingInitSock(sk: Sock): number {
+  const { pingGroupLow, pingGroupHigh } = ipv4Sysctl(sk.net);
+  const { gid } = sk.net.cred;
+  return gid >= pingGroupLow && gid <= pingGroupHigh ? 0 : -EACCES;
+}
+
 export const pingProt: Proto = {
   name: 'PING',
   close: (sk) => skCommonRelease(sk),
-  init(sk) {
-    const { pingGroupLow, pingGroupHigh } = ipv4Sysctl(sk.net);
-    const { gid } = sk.net.cred;
-    return gid >= pingGroupLow && gid <= pingGroupHigh ? 0 : -EACCES;
-  },
+  init: pingInitSock,
   connect: ip4DatagramConnect,
   disconnect: udpDisconnect,
   bind: pingBind,

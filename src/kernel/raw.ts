@@ -373,6 +373,20 @@ function rawBind(sk: Sock, address: Uint8Array): number {
 
 const filterBytes = new Uint8Array(4);
 
+/** raw_ioctl, and rawv6_ioctl. */
+export function rawIoctl(sk: Sock, request: number, argument: Uint8Array): number {
+  switch (request) {
+    case SIOCOUTQ:
+      putHostU32(argument, 0, sk.wmemAlloc);
+      return 0;
+    case SIOCINQ:
+      putHostU32(argument, 0, sk.receiveQueue.first?.len ?? 0);
+      return 0;
+    default:
+      return -ENOIOCTLCMD;
+  }
+}
+
 export const rawProt: Proto = {
   name: 'RAW',
   close: (sk) => skCommonRelease(sk),
@@ -381,18 +395,7 @@ export const rawProt: Proto = {
   bind: rawBind,
   sendmsg: rawSendmsg,
   recvmsg: rawRecvmsg,
-  ioctl(sk, request, argument) {
-    switch (request) {
-      case SIOCOUTQ:
-        putHostU32(argument, 0, sk.wmemAlloc);
-        return 0;
-      case SIOCINQ:
-        putHostU32(argument, 0, sk.receiveQueue.first?.len ?? 0);
-        return 0;
-      default:
-        return -ENOIOCTLCMD;
-    }
-  },
+  ioctl: rawIoctl,
   setsockopt(sk, level, name, value) {
     if (level !== SOL_RAW_LEVEL) return ipSetsockopt(sk, level, name, value);
     if (name !== ICMP_FILTER) return -ENOPROTOOPT;

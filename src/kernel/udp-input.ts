@@ -2,7 +2,7 @@ import { fold, sum } from '../bytes/checksum.ts';
 import { be16 } from '../bytes/endian.ts';
 import { EHOSTUNREACH, EMSGSIZE, ENOENT, ENOMEM, EPROTO } from '../uapi/errno.ts';
 import { IP_PMTUDISC_DONT, IPPROTO_UDP, IPPROTO_UDPLITE, sockaddr_in } from '../uapi/in.ts';
-import { AF_INET6, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC } from '../uapi/socket.ts';
+import { MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC } from '../uapi/socket.ts';
 import * as reason from './drop-reason.ts';
 import { daddrOf, IPH_TTL, ihl, saddrOf, UDP_CHECK, UDP_DEST, UDP_LEN, UDP_SOURCE, UDPHDR_LEN } from './headers.ts';
 import {
@@ -70,10 +70,12 @@ import {
 const CHECKSUM_BREAK = 76;
 
 const lite = (sk: Sock): boolean => sk.protocol === IPPROTO_UDPLITE;
-const counters = (sk: Sock): Float64Array => {
+const isIpv4 = (skb: SkBuff): boolean => skb.head[skb.networkHeader]! >>> 4 === 4;
+/** A datagram counts by its own version of IP, whichever its socket's family. */
+const counters = (sk: Sock, skb: SkBuff): Float64Array => {
   const { net } = sk;
-  if (sk.family === AF_INET6) return lite(sk) ? net.mib.udplite6 : net.mib.udp6;
-  return lite(sk) ? net.mib.udplite : net.mib.udp;
+  if (isIpv4(skb)) return lite(sk) ? net.mib.udplite : net.mib.udp;
+  return lite(sk) ? net.mib.udplite6 : net.mib.udp6;
 };
 
 /** skb_csum_unnecessary */
@@ -85,7 +87,7 @@ export const csumUnnecessary = (skb: SkBuff): boolean =>
 /** Sum of the pseudo header of a received packet, by its family. */
 function pseudo(skb: SkBuff, length: number, protocol: number): number {
   const { head, networkHeader: at } = skb;
-  if (head[at]! >>> 4 === 4) return csumPseudo(saddrOf(head, at), daddrOf(head, at), length, protocol);
+  if (isIpv4(skb)) return csumPseudo(saddrOf(head, at), daddrOf(head, at), length, protocol);
   return sum(head, at + 8, at + 40) + length + protocol;
 }
 
@@ -128,7 +130,9 @@ export function udpCsumInit(skb: SkBuff, protocol: number): boolean {
   }
   if (skb.ipSummed === CHECKSUM_UNNECESSARY || skb.ipSummed === CHECKSUM_PARTIAL) return false;
   if (be16(skb.head, skb.data + UDP_CHECK) === 0) {
-    if (skb.head[skb.networkHeader]! >>> 4 === 4) skb.ipSummed = CHECKSUM_UNNECESSARY;
+    // IPv6 takes this from senders alone whose receivers allow it (RFC 6936): the socket decides.
+    if (isIpv4(skb)) skb.ipSummed = CHECKSUM_UNNECESSARY;
+    else skb.csumValid = true;
     return false;
   }
   return skb.len <= CHECKSUM_BREAK ? udpChecksumBad(skb, protocol) : false;
@@ -169,7 +173,7 @@ function enqueue(sk: InetSock, skb: SkBuff): number {
 /** Queues a datagram whose header is pulled, or drops it and counts (__udp_queue_rcv_skb). */
 export function udpQueueRcvSkb(sk: InetSock, skb: SkBuff): number {
   const { net } = sk;
-  const count = counters(sk);
+  const count = counters(sk, skb);
   const drop = (why: string): number => {
     count[mib.UDP_INERRORS]!++;
     sk.drops++;
@@ -192,7 +196,7 @@ export function udpQueueRcvSkb(sk: InetSock, skb: SkBuff): number {
   if (csumUnnecessary(skb)) skb.csumValid = true;
   skb.data += UDPHDR_LEN;
   skb.len -= UDPHDR_LEN;
-  ipv4PktinfoPrepare(sk, skb);
+  if (isIpv4(skb)) ipv4PktinfoPrepare(sk, skb);
   if (net.tracer !== null) net.tracer.enter(net, 'udp_queue_rcv_skb', skb, `rmem ${sk.rmemAlloc} of ${sk.rcvbuf}`);
   const error = enqueue(sk, skb);
   if (error === 0) return 0;
@@ -219,7 +223,7 @@ export function firstPacketLength(sk: InetSock): number {
 }
 
 function dropBad(sk: InetSock, skb: SkBuff): void {
-  const count = counters(sk);
+  const count = counters(sk, skb);
   count[mib.UDP_CSUMERRORS]!++;
   count[mib.UDP_INERRORS]!++;
   sk.drops++;
@@ -278,7 +282,7 @@ export function udpRecvmsgBy(sk: InetSock, msg: Msghdr, len: number, flags: numb
       continue;
     }
     skbCopyDatagram(net, skb, off, msg, copied);
-    if (!peeking) counters(sk)[mib.UDP_INDATAGRAMS]!++;
+    if (!peeking) counters(sk, skb)[mib.UDP_INDATAGRAMS]!++;
     if (sk.flags !== 0 || sk.tsflags !== 0 || sk.stampSec === -1 || sk.rcvpriority) sockRecvCmsgs(sk, skb, msg);
     if (msg.name !== null) family.putName(sk, msg, skb);
     if (sk.cmsgFlags !== 0 || sk.inet6 !== null) family.cmsg(sk, msg, skb);

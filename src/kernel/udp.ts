@@ -16,7 +16,6 @@ import { IPPROTO_UDP, IPPROTO_UDPLITE, sockaddr_in } from '../uapi/in.ts';
 import { RT_SCOPE_LINK } from '../uapi/rtnetlink.ts';
 import {
   AF_INET,
-  AF_INET6,
   AF_UNSPEC,
   MSG_CONFIRM,
   MSG_DONTROUTE,
@@ -95,11 +94,7 @@ const CSUM_MANGLED_0 = 0xffff;
 
 const isLite = (sk: Sock): boolean => sk.protocol === IPPROTO_UDPLITE;
 export const tableKey = (sk: Sock): number => (isLite(sk) ? UDPLITE_TABLE_KEY : UDP_TABLE_KEY);
-export const udpMib = (sk: Sock): Float64Array => {
-  const { net, family } = sk;
-  if (family === AF_INET6) return isLite(sk) ? net.mib.udplite6 : net.mib.udp6;
-  return isLite(sk) ? net.mib.udplite : net.mib.udp;
-};
+const udpMib = (sk: Sock): Float64Array => (isLite(sk) ? sk.net.mib.udplite : sk.net.mib.udp);
 
 /** Copies a program's data (ip_generic_getfrag). The pieces are taken in order, as ip_append_data asks for them. */
 export const genericGetfrag: GetFrag = (from, to, at, _offset, length) => copyFromIter(from as Msghdr, to, at, length);
@@ -109,8 +104,8 @@ const ipc = new IpcmCookie();
 const cork = new InetCork();
 const plainQueue = new SkBuffHead();
 
-/** udp_cmsg_send: UDP_SEGMENT; true where the message has control messages of other levels too. */
-function udpCmsgSend(msg: Msghdr, to: IpcmCookie): number {
+/** udp_cmsg_send: UDP_SEGMENT; 1 where the message has control messages of other levels too. */
+export function udpCmsgSend(msg: Msghdr, to: { gsoSize: number }): number {
   let other = false;
   const error = forEachCmsg(msg, EINVAL, (level, type, control, at, length) => {
     if (level !== SOL_UDP) {
@@ -339,9 +334,15 @@ function udpSendSkb(inet: InetSock, skb: SkBuff, made: InetCork): number {
     putBe16(head, at + UDP_CHECK, csumFold(total) || CSUM_MANGLED_0);
     skb.ipSummed = CHECKSUM_NONE;
   }
-  if (made.gsoSize !== 0 && len - UDPHDR_LEN > made.gsoSize) return sendSegments(inet, skb, made);
-  const error = ipSendSkb(net, skb);
-  return sent(inet, error);
+  if (made.gsoSize !== 0 && len - UDPHDR_LEN > made.gsoSize) {
+    const pseudo = (ulen: number): number => csumPseudo(made.saddr, made.daddr, ulen, IPPROTO_UDP);
+    if (inet.noCheckTx) {
+      kfreeSkb(net, skb);
+      return sent(inet, -EINVAL);
+    }
+    return sent(inet, udpSendSegments(inet, skb, made.gsoSize, pseudo, ipSendSkb));
+  }
+  return sent(inet, ipSendSkb(net, skb));
 }
 
 function sent(inet: InetSock, error: number): number {
@@ -357,19 +358,26 @@ function sent(inet: InetSock, error: number): number {
   return 0;
 }
 
-/** UDP_SEGMENT: one datagram of each `gsoSize` bytes of the data. */
-function sendSegments(inet: InetSock, skb: SkBuff, made: InetCork): number {
+/** UDP_SEGMENT: one datagram of each `gsoSize` bytes of the data. `pseudo` gives the sum of the pseudo header of so many
+ * bytes. Takes the buffer; 0 or -errno. */
+export function udpSendSegments(
+  inet: InetSock,
+  skb: SkBuff,
+  gsoSize: number,
+  pseudo: (length: number) => number,
+  send: (net: Net, skb: SkBuff) => number,
+): number {
   const { net } = inet;
   const headers = skb.transportHeader + UDPHDR_LEN - skb.data;
   const total = skb.len - headers;
   // UDP_MAX_SEGMENTS
-  if (Math.ceil(total / made.gsoSize) > 128 || inet.noCheckTx) {
+  if (Math.ceil(total / gsoSize) > 128) {
     kfreeSkb(net, skb);
     return -EINVAL;
   }
   let error = 0;
-  for (let done = 0; done < total && error === 0; done += made.gsoSize) {
-    const length = Math.min(made.gsoSize, total - done);
+  for (let done = 0; done < total && error === 0; done += gsoSize) {
+    const length = Math.min(gsoSize, total - done);
     const piece = allocSkb(skb.data + headers + length);
     skbReserve(piece, skb.data);
     skbPut(piece, headers + length);
@@ -388,12 +396,12 @@ function sendSegments(inet: InetSock, skb: SkBuff, made: InetCork): number {
     const ulen = UDPHDR_LEN + length;
     putBe16(piece.head, at + UDP_LEN, ulen);
     putBe16(piece.head, at + UDP_CHECK, 0);
-    const all = fold(skbChecksum(piece, at - piece.data, ulen)) + csumPseudo(made.saddr, made.daddr, ulen, IPPROTO_UDP);
+    const all = fold(skbChecksum(piece, at - piece.data, ulen)) + pseudo(ulen);
     putBe16(piece.head, at + UDP_CHECK, csumFold(all) || CSUM_MANGLED_0);
-    error = ipSendSkb(net, piece);
+    error = send(net, piece);
   }
   consumeSkb(skb);
-  return sent(inet, error);
+  return error;
 }
 
 // ---- options ----

@@ -83,6 +83,7 @@ export class Ipcm6Cookie {
   opt: Ipv6TxOptions | null = null;
   /** Bits of SOF_TIMESTAMPING_ asked for by a control message. */
   tsflags = 0;
+  transmitTime = 0;
 }
 
 /** struct inet_cork_full of IPv6: what ip6_append_data gathers until it is sent. One for each socket
