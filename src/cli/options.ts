@@ -106,7 +106,11 @@ export function addWriteOptions(command: Command): void {
 
 export function addPrintOptions(command: Command): void {
   command
-    .option('-n, --numeric', 'numbers only; else names of ports and hosts as /etc/services and /etc/hosts have them')
+    .option(
+      '-n, --numeric',
+      'numbers only; else names of ports and hosts as /etc/services and /etc/hosts have them, and makers of MAC addresses as ' +
+        'tcpdump knows them; DNS is never asked',
+    )
     .option('-e, --link-level', 'print the link-level header')
     .option('-v, --verbose', 'print more, check checksums; more with -vv, -vvv', counted(3))
     .option('-q, --quiet', 'print less')
