@@ -74,25 +74,25 @@ function printEapol(t: Text, at: number, length: number): void {
   printEap(t, at + wire.HEADER_LENGTH, wire.length(bytes, at));
 }
 
-/** Prints the EAP packet at `at`. */
-function printEap(t: Text, at: number, length: number): void {
+/** Prints the EAP packet at `at`, with `separator` before it. */
+export function printEap(t: Text, at: number, length: number, separator = ', '): void {
   const { out } = t;
   if (length < wire.EAP_HEADER_LENGTH) {
     t.truncated();
     return;
   }
   if (!t.has(at, wire.EAP_HEADER_LENGTH)) {
-    out.ascii(', ');
+    out.ascii(separator);
     t.truncated();
     return;
   }
   const code = t.u8(at);
   const size = t.be16(at + 2);
   if (size !== length) {
-    out.ascii(', EAP fragment?');
+    out.ascii(`${separator}EAP fragment?`);
     return;
   }
-  out.ascii(`, ${named(CODES, code)}, id ${t.u8(at + 1)}, len ${size}`);
+  out.ascii(`${separator}${named(CODES, code)}, id ${t.u8(at + 1)}, len ${size}`);
   t.need(at, size);
   if (code !== wire.CODE_REQUEST && code !== wire.CODE_RESPONSE) return;
   t.need(at, 5);

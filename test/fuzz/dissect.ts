@@ -89,7 +89,9 @@ function others(fail: (what: string) => void): ((block: FrameBlock, described: F
     ...FILTERS.map((filter) => new JsonPrinter({ filter: compileDisplayFilter(filter) }, drop)),
   ];
   const walker = new PacketWalker({ checksums: true });
-  const columns = new ParquetColumns(names);
+  /** Columns of a file, other ones in each: a file has memory for many rows of each column. */
+  const width = 40;
+  let first = 0;
   const walkAll = (block: FrameBlock, described: FrameInterface[], take: (f: Fields) => void): void => {
     for (let row = 0; row < block.count; row++) if (walker.walk(block, row, described)) take(walker.fields);
   };
@@ -104,7 +106,8 @@ function others(fail: (what: string) => void): ((block: FrameBlock, described: F
         if (wrong !== '') fail(wrong);
       }),
     (block, described) => {
-      const file = new ParquetFile(columns, drop);
+      const file = new ParquetFile(new ParquetColumns(names.slice(first, first + width)), drop);
+      first = first + width < names.length ? first + width : 0;
       walkAll(block, described, (f) => file.add(f));
       file.finish();
     },
