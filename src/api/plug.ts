@@ -48,10 +48,12 @@ const plugOf = (name: string, attachment: Attachment, close: () => void): Plug =
 });
 
 /** Joins an emulated host to a TAP device of this machine, made for it: whatever program of this machine talks to the host
- * as to any other on that link. `tap` is the device's name, or a pattern such as 'lab%d'. The kernel must run on
- * `systemClock`. Needs CAP_NET_ADMIN; throws SystemError.
+ * as to any other on that link. `tap` is the device's name, or a pattern such as 'lab%d'. The kernel must run on the
+ * machine's time. Needs CAP_NET_ADMIN; throws SystemError.
  *
- *     const kernel = new Kernel({ clock: systemClock, random: seededRandom(1) });
+ *     const clock = new PacedClock({ pace: 'real' });
+ *     const kernel = new Kernel({ clock, random: seededRandom(1) });
+ *     clock.begin();
  *     const plug = plugIntoTap(kernel, { tap: 'lab0' });
  *     kernel.address('eth0', '10.5.0.2/24');
  *     // ip address add 10.5.0.1/24 dev lab0; ip link set lab0 up; ping 10.5.0.2
@@ -74,7 +76,7 @@ export function plugIntoTap(kernel: Kernel, options: PlugOptions & { tap?: strin
 
 /** Joins an emulated host to an interface of this machine by a packet socket: it is one more station on that network. This
  * machine itself does not hear it, as it does not hear what it sends; take a veth's far end, or another machine. The kernel
- * must run on `systemClock`. Needs CAP_NET_RAW; throws SystemError. */
+ * must run on the machine's time. Needs CAP_NET_RAW; throws SystemError. */
 export function plugIntoInterface(kernel: Kernel, options: PlugOptions & { interface: string }): Plug {
   const port = portOf(kernel, options);
   return plugOf(options.interface, attachInterface(port, linuxSystemCalls(), options.interface), () => {});

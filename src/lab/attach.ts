@@ -19,10 +19,12 @@ import { controlMessages, SOL_PACKET } from '../uapi/socket.ts';
 import { virtio_net_hdr } from '../uapi/virtio_net.ts';
 import { ETHERTYPE_VLAN } from '../wire/ethertype.ts';
 import { finishFrame } from './offload.ts';
+import { PacedClock } from './pace.ts';
 
 /** A port of our kernel joined to the outside: frames that the port sends go out through a descriptor of another kernel
  * (the host's, or another of ours), frames that arrive there are received by the port. Nothing here knows which kernel
- * that is. Our side must run on the wall clock (`systemClock`) where the other side does. */
+ * that is. Our side must run on the wall clock where the other side does: on a `PacedClock` of pace 'real', or on `systemClock`,
+ * whose timers keep the process running for as long as there is a kernel. */
 export interface Attachment {
   /** Frames that came in, frames that went out, frames that the other side had no room for or refused (as a cable's loss:
    * nobody is told). */
@@ -135,6 +137,7 @@ class Pump implements Attachment {
   readonly #system: SystemCalls;
   readonly #end: FrameEnd;
   readonly #poll: PollFd[];
+  readonly #paced: PacedClock | null;
   #attached = true;
   #down = false;
   #cancel: () => void = () => {};
@@ -144,6 +147,8 @@ class Pump implements Attachment {
     this.#system = system;
     this.#end = end;
     this.#poll = [{ fd, events: POLLIN, revents: 0 }];
+    const { clock } = port.dev.net;
+    this.#paced = clock instanceof PacedClock ? clock : null;
     port.transmit = (frame) => {
       if (end.send(frame) < 0) this.counters.refused++;
       else this.counters.sent++;
@@ -155,6 +160,8 @@ class Pump implements Attachment {
   #wait(): void {
     this.#cancel = this.#system.pollWait(this.#poll, this.#down ? LOOK_AGAIN : -1, (ready) => {
       if (!this.#attached) return;
+      // What comes in now comes now, not at the last event.
+      this.#paced?.catchUp();
       if (ready < 0) this.#fail(-ready, 'poll');
       else if ((this.#poll[0]!.revents & POLLNVAL) !== 0) this.detach();
       else if (this.#look() && this.#receive()) this.#wait();

@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Kernel, type Plug, plugIntoInterface, plugIntoTap, seededRandom, systemClock } from '../../src/index.ts';
+import {
+  Kernel,
+  PacedClock,
+  type Plug,
+  plugIntoInterface,
+  plugIntoTap,
+  seededRandom,
+  systemClock,
+} from '../../src/index.ts';
 import { noTap, program } from '../lab/outside.ts';
 import { describeNetwork, deviceName, Namespace, run } from '../support/network.ts';
 
@@ -46,7 +54,9 @@ describeNetwork('a host of ours plugged into this machine', () => {
       run('ip', 'link', 'set', near, 'up');
       far.run('ip', 'address', 'add', '10.78.0.1/24', 'dev', there);
       far.run('ip', 'link', 'set', there, 'up');
-      const kernel = host();
+      const clock = new PacedClock({ pace: 'real' });
+      const kernel = new Kernel({ clock, random: seededRandom(1) });
+      clock.begin();
       plugs.push(plugIntoInterface(kernel, { interface: near, device: 'lan' }));
       kernel.address('lan', '10.78.0.2/24');
       const { stdout } = await program(far, ['ping', '-n', '-c', '1', '-w', '15', '10.78.0.2']);
