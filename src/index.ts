@@ -17,6 +17,7 @@ export {
   decode,
   type FieldValue,
 } from './dissect/decode.ts';
+export { DecodeAsError, decodeAs } from './dissect/decode-as.ts';
 export type { TextOptions } from './dissect/options.ts';
 export { printFrame } from './dissect/text-printer.ts';
 export { type CompileOptions, compile as compileFilter, FilterError, type FilterErrorCode } from './filter/compile.ts';

@@ -1,6 +1,7 @@
 import { formatIpv4, formatIpv6, formatMac } from '../wire/address.ts';
 import type { Stop } from '../wire/stop.ts';
-import { allFields, type FieldInfo, Fields } from './fields.ts';
+import type { DecodeAsTables } from './decode-as-tables.ts';
+import { allFields, type FieldInfo, Fields, type Protocol } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
 
 /** A field's value: numbers up to 32 bits as number, 64 bits as bigint, addresses as text, bytes as a copy, times as
@@ -46,6 +47,8 @@ export interface DecodeOptions {
   frame?: Partial<FrameFacts>;
   /** Verifies checksums, for the `checksum.status` fields. */
   checksums?: boolean;
+  /** Which protocol stands behind which number, against the tables and the content: `decodeAs` gives it. */
+  decodeAs?: DecodeAsTables<Protocol> | null;
 }
 
 /** Decodes one frame that begins as its LINKTYPE_ value says. Never throws on account of the bytes: what cannot be
@@ -53,6 +56,7 @@ export interface DecodeOptions {
 export function decode(bytes: Uint8Array, linkType: number, options: DecodeOptions = {}): DecodedPacket {
   const f = new Fields();
   f.verifies = options.checksums ?? false;
+  f.decodeAs = options.decodeAs ?? null;
   const facts = options.frame
     ? {
         number: 1,
