@@ -1,4 +1,5 @@
 import type { Clock } from '../time/clock.ts';
+import { IFA_F_NODAD } from '../uapi/if_addr.ts';
 import { NUD_PERMANENT } from '../uapi/neighbour.ts';
 import { inetInit } from './af-inet.ts';
 import { netlinkInit } from './af-netlink.ts';
@@ -19,6 +20,12 @@ import { ipfragInit } from './ip-fragment.ts';
 import { IPV4_SYSCTL_KEY, Ipv4Sysctl } from './ip-header.ts';
 import { ipInputInit, ipLocalDeliver } from './ip-input.ts';
 import { ipMcOutput, ipOutput } from './ip-output.ts';
+import { in6Key, ipv6Parse } from './ipv6/addr.ts';
+import { inet6AddrAdd } from './ipv6/addrconf.ts';
+import { ndTbl } from './ipv6/ipv6.ts';
+import { ipv6LayerInit } from './ipv6/ipv6-init.ts';
+import { ip6RouteAdd } from './ipv6/route6-add.ts';
+import { inet6SocketsInit } from './ipv6/sock-procfs6.ts';
 import { NetMib } from './mib.ts';
 import { NEIGH_UPDATE_F_ADMIN, NEIGH_UPDATE_F_OVERRIDE, neighCreate, neighUpdate } from './neighbour.ts';
 import { netProcInit } from './net-procfs.ts';
@@ -118,6 +125,15 @@ function parsePrefix(text: string): { address: number; length: number } {
   return { address: value, length: Number(length) };
 }
 
+/** Address and prefix length of `2001:db8::1/64`. Throws RangeError. */
+function parsePrefix6(text: string): { address: Uint8Array; length: number } {
+  const [address, length = '128'] = text.split('/');
+  const value = ipv6Parse(address!);
+  if (value === null || !/^\d{1,3}$/.test(length) || Number(length) > 128)
+    throw new RangeError(`'${text}' is no IPv6 address with a prefix length`);
+  return { address: value, length: Number(length) };
+}
+
 function check(error: number, what: string): void {
   if (error < 0) throw new RangeError(`${what}: error ${-error}`);
 }
@@ -155,6 +171,8 @@ export class Kernel {
     netProcInit(net);
     sysfsInit(net);
     sysctlInit(net);
+    ipv6LayerInit(net);
+    inet6SocketsInit(net);
     loopbackInit(net);
     devOpen(net.loopbackDev);
   }
@@ -202,33 +220,56 @@ export class Kernel {
     return this;
   }
 
-  /** `ip address add 10.0.0.1/24 dev NAME`. */
-  address(name: string, prefix: string): this {
+  /** `ip address add 10.0.0.1/24 dev NAME`, or `2001:db8::1/64`: an address of IPv6 may be used once duplicate address
+   * detection is through (a second or two of the clock), with `nodad` at once. */
+  address(name: string, prefix: string, { nodad = false }: { nodad?: boolean } = {}): this {
+    if (prefix.includes(':')) {
+      const { address, length } = parsePrefix6(prefix);
+      check(inet6AddrAdd(this.device(name), address, length, { flags: nodad ? IFA_F_NODAD : 0 }), `address ${prefix}`);
+      return this;
+    }
     const { address, length } = parsePrefix(prefix);
     check(inetAddAddress(this.device(name), address, length), `address ${prefix}`);
     return this;
   }
 
-  /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0. */
+  /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0, or ::/0 where the gateway is of IPv6. */
   route(prefix: string, { via, dev, ...rest }: { via?: string; dev?: string } & Partial<FibConfig>): this {
+    const oif = dev === undefined ? 0 : this.device(dev).ifindex;
+    if (prefix.includes(':') || via?.includes(':')) {
+      const { address, length } = parsePrefix6(prefix === 'default' ? '::/0' : prefix);
+      const { type, priority, table, mtu, hoplimit, protocol } = rest;
+      check(
+        ip6RouteAdd(this.net, {
+          dst: address,
+          plen: length,
+          gw: via === undefined ? null : parsePrefix6(via).address,
+          oif,
+          ...(type !== undefined && { type }),
+          ...(priority !== undefined && { metric: priority }),
+          ...(table !== undefined && { table }),
+          ...(mtu !== undefined && { mtu }),
+          ...(hoplimit !== undefined && { hoplimit }),
+          ...(protocol !== undefined && { protocol }),
+        }),
+        `route ${prefix}`,
+      );
+      return this;
+    }
     const { address, length } = parsePrefix(prefix === 'default' ? '0.0.0.0/0' : prefix);
     const gw = via === undefined ? 0 : parsePrefix(via).address;
-    check(
-      fibTableInsert(this.net, {
-        dst: address,
-        plen: length,
-        gw,
-        oif: dev === undefined ? 0 : this.device(dev).ifindex,
-        ...rest,
-      }),
-      `route ${prefix}`,
-    );
+    check(fibTableInsert(this.net, { dst: address, plen: length, gw, oif, ...rest }), `route ${prefix}`);
     return this;
   }
 
   /** `ip neighbour replace ADDRESS lladdr MAC dev NAME nud permanent`. */
   neighbour(name: string, address: string, mac: Uint8Array): this {
-    const neigh = neighCreate(arpTbl(this.net), this.device(name), parsePrefix(address).address, null);
+    const dev = this.device(name);
+    const key6 = address.includes(':') ? parsePrefix6(address).address : null;
+    const neigh =
+      key6 === null
+        ? neighCreate(arpTbl(this.net), dev, parsePrefix(address).address, null)
+        : neighCreate(ndTbl(this.net), dev, in6Key(key6), key6);
     if (neigh !== null) neighUpdate(neigh, mac, NUD_PERMANENT, (NEIGH_UPDATE_F_OVERRIDE | NEIGH_UPDATE_F_ADMIN) >>> 0);
     return this;
   }

@@ -40,6 +40,8 @@ export const NEIGH_UPDATE_F_WEAK_OVERRIDE = 2;
 export const NEIGH_UPDATE_F_OVERRIDE_ISROUTER = 4;
 export const NEIGH_UPDATE_F_ISROUTER = 0x40000000;
 export const NEIGH_UPDATE_F_ADMIN = 0x80000000;
+/** Neighbour.flags: it is a router. */
+export const NTF_ROUTER = 0x80;
 
 export const SECOND = 1e9;
 const MIN_TIMER = SECOND / 100;
@@ -342,7 +344,7 @@ export function neighUpdate(neigh: Neighbour, lladdr: Uint8Array | null, state: 
     return 0;
   }
   let address = lladdr;
-  let updateIsrouter = false;
+  let updateIsrouter = (flags & NEIGH_UPDATE_F_OVERRIDE_ISROUTER) !== 0;
   if (dev.addrLen === 0) address = neigh.ha;
   else if (address !== null) {
     if (old & NUD_VALID && sameBytes(address, neigh.ha)) address = neigh.ha;
@@ -353,16 +355,13 @@ export function neighUpdate(neigh: Neighbour, lladdr: Uint8Array | null, state: 
   if (wanted & NUD_CONNECTED) neigh.confirmed = now;
   if (old & NUD_VALID) {
     if (address !== neigh.ha && !(flags & NEIGH_UPDATE_F_OVERRIDE)) {
+      updateIsrouter = false;
       if (flags & NEIGH_UPDATE_F_WEAK_OVERRIDE && old & NUD_CONNECTED) {
         address = neigh.ha;
         wanted = NUD_STALE;
       } else return 0;
-    } else {
-      if (address === neigh.ha && wanted === NUD_STALE && !(flags & NEIGH_UPDATE_F_ADMIN)) wanted = old;
-      updateIsrouter = (flags & NEIGH_UPDATE_F_OVERRIDE_ISROUTER) !== 0;
-    }
+    } else if (address === neigh.ha && wanted === NUD_STALE && !(flags & NEIGH_UPDATE_F_ADMIN)) wanted = old;
   }
-  void updateIsrouter;
   if (wanted !== old || address !== neigh.ha) neigh.updated = now;
   if (wanted !== old) {
     delTimer(neigh);
@@ -389,12 +388,27 @@ export function neighUpdate(neigh: Neighbour, lladdr: Uint8Array | null, state: 
     skbQueuePurge(neigh.arpQueue);
     neigh.arpQueueLenBytes = 0;
   }
+  if (updateIsrouter) {
+    if (flags & NEIGH_UPDATE_F_ISROUTER) neigh.flags |= NTF_ROUTER;
+    else neigh.flags &= ~NTF_ROUTER;
+  }
   return 0;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (b.length === 6 && a.length >= 6) return sameAddress(a, 0, b, 0);
   return b.every((byte, i) => a[i] === byte);
+}
+
+/** __neigh_set_probe_once: an entry that failed is asked for one more time. */
+export function neighSetProbeOnce(neigh: Neighbour): void {
+  if (neigh.dead) return;
+  const now = neigh.tbl.net.clock.monotonic();
+  neigh.updated = now;
+  if (!(neigh.nudState & NUD_FAILED)) return;
+  neigh.nudState = NUD_INCOMPLETE;
+  neigh.probes = maxProbes(neigh);
+  addTimer(neigh, now + Math.max(neigh.parms.retransTime, MIN_TIMER));
 }
 
 /** Somebody above knows that the neighbour answers (dst_confirm_neigh, MSG_CONFIRM). */

@@ -12,7 +12,7 @@ import type { Ipv4Devconf } from './structs-plain.ts';
 
 /** Sysctls by name, as files of /proc/sys, read and write. */
 
-interface IntOptions {
+export interface IntOptions {
   min?: number;
   max?: number;
   after?: () => void;
@@ -35,7 +35,7 @@ function parseInts(text: string, count: number): number[] | null {
   return values.includes(null) ? null : (values as number[]);
 }
 
-function intFile(
+export function intFile(
   net: Net,
   get: () => number,
   put: (value: number) => void,
@@ -76,7 +76,7 @@ function rangeFile(
   };
 }
 
-type NumberKey<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
+export type NumberKey<T> = { [K in keyof T]: T[K] extends number ? K : never }[keyof T];
 
 const IPV4: Record<string, [NumberKey<Ipv4Sysctl>, IntOptions?]> = {
   ip_default_ttl: ['defaultTtl', { min: 1, max: 255 }],
@@ -201,7 +201,7 @@ const NEIGH: Record<string, [NumberKey<NeighParms>, number]> = {
   proxy_qlen: ['proxyQlen', 1],
 };
 
-function neighDir(net: Net, parms: () => NeighParms): ProcDir {
+export function neighDir(net: Net, parms: () => NeighParms): ProcDir {
   return {
     list: () => Object.keys(NEIGH),
     get(name) {
@@ -226,7 +226,7 @@ function neighDir(net: Net, parms: () => NeighParms): ProcDir {
   };
 }
 
-function deviceDirs(net: Net, fixed: Record<string, ProcDir>, make: (dev: NetDevice) => ProcDir): ProcDir {
+export function deviceDirs(net: Net, fixed: Record<string, ProcDir>, make: (dev: NetDevice) => ProcDir): ProcDir {
   return {
     list: () => [...Object.keys(fixed), ...[...net.devices.values()].map((dev) => dev.name)],
     get(name) {

@@ -1,6 +1,6 @@
 /** A case is a program over the contract; it runs on both kernels, and what it returns is compared. */
 import { expect, it } from 'vitest';
-import { emulatedWorld, linuxWorld, type World } from './world.ts';
+import { emulatedWorld, linuxWorld, type World, type WorldOptions } from './world.ts';
 
 /** Where two results differ first, as text. */
 function difference(ours: unknown, linux: unknown, path = ''): string {
@@ -24,14 +24,14 @@ export interface Stage {
 }
 
 /** Both worlds, made when the first case runs, shared by the cases of a file. */
-export function stage(): Stage {
+export function stage(options: WorldOptions = {}): Stage {
   let host: World | undefined;
   let ours: World | undefined;
   return {
     twin(name, program) {
       it(name, () => {
-        host ??= linuxWorld();
-        ours ??= emulatedWorld();
+        host ??= linuxWorld(options);
+        ours ??= emulatedWorld(1, options);
         host.frames();
         ours.frames();
         const theirs = program(host);

@@ -30,7 +30,7 @@ export interface World {
 
 export const NEAR_MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 export const FAR_MAC = Uint8Array.of(2, 0, 0, 0, 0, 2);
-const mac = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join(':');
+export const mac = (bytes: Uint8Array): string => [...bytes].map((b) => b.toString(16).padStart(2, '0')).join(':');
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -56,7 +56,7 @@ export function maskFrame(frame: Uint8Array, type: number): string {
 }
 
 /** A tap on the near device: a packet socket of the kernel under test. */
-function tap(calls: SystemCalls, ifindex: number): { drain(): string[]; close(): void } {
+export function tap(calls: SystemCalls, ifindex: number): { drain(): string[]; close(): void } {
   const fd = calls.socket(AF_PACKET, SOCK_RAW, 0);
   if (fd < 0) throw new Error(`packet socket: ${fd}`);
   const bound = calls.bind(fd, encodeSockaddrLl({ protocol: 3, ifindex }));
@@ -69,7 +69,7 @@ function tap(calls: SystemCalls, ifindex: number): { drain(): string[]; close():
       for (;;) {
         const n = calls.recvfrom(fd, buffer, MSG_TRUNC, name, Int32Array.of(20));
         if (n < 0) return frames;
-        frames.push(maskFrame(buffer.subarray(0, Math.min(n, buffer.length)), name[10]!));
+        if (!isMldReport(buffer)) frames.push(maskFrame(buffer.subarray(0, Math.min(n, buffer.length)), name[10]!));
       }
     },
     close: () => void calls.close(fd),
@@ -79,10 +79,10 @@ function tap(calls: SystemCalls, ifindex: number): { drain(): string[]; close():
 let made = 0;
 
 const nobody = new Int32Array(new SharedArrayBuffer(4));
-const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds);
+export const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds);
 
 /** Calls whose sockets and files belong to the namespace `path`. */
-function inside(calls: SystemCalls, path: string): SystemCalls {
+export function inside(calls: SystemCalls, path: string): SystemCalls {
   const enter = <A extends unknown[], R>(call: (...args: A) => R) => {
     return (...args: A): R => {
       enterNetwork(path);
@@ -101,11 +101,39 @@ function inside(calls: SystemCalls, path: string): SystemCalls {
   });
 }
 
+/** Both hosts with IPv6 or without: addresses without duplicate address detection, no router asked for, permanent
+ * neighbours, so that nobody speaks unasked. */
+export interface WorldOptions {
+  ipv6?: boolean;
+}
+export const NEAR6 = '2001:db8::1';
+export const FAR6 = '2001:db8::2';
+/** Made of the devices' addresses. */
+export const NEAR_LL = 'fe80::ff:fe00:1';
+export const FAR_LL = 'fe80::ff:fe00:2';
+/** Routes of the near host: behind the far one, and three that refuse. */
+const ROUTES6 = {
+  via: '2001:db8:1::/48',
+  blackhole: '2001:db8:66::/48',
+  prohibit: '2001:db8:67::/48',
+  unreachable: '2001:db8:68::/48',
+};
+const QUIET6 = { accept_ra: 0, accept_dad: 0, dad_transmits: 0, router_solicitations: 0 };
+
+/** Reports of multicast listener discovery, which come when they like. */
+const isMldReport = (frame: Uint8Array): boolean =>
+  frame[12] === 0x86 && frame[13] === 0xdd && frame[20] === 0 && (frame[62] === 143 || frame[62] === 131);
+
 /** Limits of ICMP by time differ between a real and a virtual clock; the cases that are about them set them again. */
 function quiet(...hosts: SystemCalls[]): void {
   for (const host of hosts) {
-    const result = host.writeFile('/proc/sys/net/ipv4/icmp_ratemask', new TextEncoder().encode('0\n'));
-    if (result < 0) throw new Error(`icmp_ratemask: ${result}`);
+    for (const [name, value] of [
+      ['ipv4/icmp_ratemask', '0'],
+      ['ipv6/icmp/ratemask', ''],
+    ]) {
+      const result = host.writeFile(`/proc/sys/net/${name}`, new TextEncoder().encode(`${value}\n`));
+      if (result < 0) throw new Error(`${name}: ${result}`);
+    }
   }
 }
 
@@ -132,19 +160,22 @@ function stampingSocket(calls: SystemCalls): number {
   throw new Error('no receive time in two seconds');
 }
 
-export function linuxWorld(): World {
+export function linuxWorld({ ipv6 = false }: WorldOptions = {}): World {
   const id = `${process.pid}n${made++}`;
   const near = `near${id}`;
   const far = `far${id}`;
   run('sh', '-c', 'mkdir -p /run/netns');
   for (const name of [near, far]) run('ip', 'netns', 'add', name);
+  const conf = ipv6
+    ? Object.entries(QUIET6).map(([name, value]) => `net.ipv6.conf.default.${name}=${value}`)
+    : ['net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1'];
   const script = `
+    for n in ${near} ${far}; do ip netns exec $n sysctl -q -w ${conf.join(' ')}; done
     ip -n ${near} link set lo up
     ip -n ${far} link set lo up
     ip -n ${near} link add eth0 type veth peer name eth0 netns ${far}
     ip -n ${near} link set eth0 address ${mac(NEAR_MAC)}
     ip -n ${far} link set eth0 address ${mac(FAR_MAC)}
-    for n in ${near} ${far}; do ip netns exec $n sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; done
     ip -n ${near} address add 10.0.0.1/24 dev eth0
     ip -n ${far} address add 10.0.0.2/24 dev eth0
     ip -n ${near} link set eth0 up
@@ -156,7 +187,18 @@ export function linuxWorld(): World {
     ip -n ${near} route add prohibit 10.67.0.0/16
     ip -n ${near} route add unreachable 10.68.0.0/16
   `;
+  const script6 = `
+    ip -n ${near} address add ${NEAR6}/64 dev eth0 nodad
+    ip -n ${far} address add ${FAR6}/64 dev eth0 nodad
+    for a in ${FAR6} ${FAR_LL}; do ip -n ${near} neighbour replace $a lladdr ${mac(FAR_MAC)} dev eth0 nud permanent; done
+    for a in ${NEAR6} ${NEAR_LL}; do ip -n ${far} neighbour replace $a lladdr ${mac(NEAR_MAC)} dev eth0 nud permanent; done
+    ip -n ${near} route add ${ROUTES6.via} via ${FAR6}
+    ip -n ${near} route add blackhole ${ROUTES6.blackhole}
+    ip -n ${near} route add prohibit ${ROUTES6.prohibit}
+    ip -n ${near} route add unreachable ${ROUTES6.unreachable}
+  `;
   run('sh', '-e', '-c', script);
+  if (ipv6) run('sh', '-e', '-c', script6);
   const nearPath = `/run/netns/${near}`;
   const farPath = `/run/netns/${far}`;
   if (!existsSync(nearPath)) throw new Error(`no ${nearPath}`);
@@ -191,11 +233,15 @@ export function linuxWorld(): World {
   };
 }
 
-export function emulatedWorld(seed = 1): World {
+export function emulatedWorld(seed = 1, { ipv6 = false }: WorldOptions = {}): World {
   const clock = new VirtualClock();
   const random = seededRandom(seed);
   const near = new Kernel({ clock, random, hostname: 'near' });
   const far = new Kernel({ clock, random, hostname: 'far' });
+  for (const host of [near, far]) {
+    if (ipv6) for (const [name, value] of Object.entries(QUIET6)) host.sysctl(`net.ipv6.conf.default.${name}`, value);
+    else for (const name of ['all', 'default']) host.sysctl(`net.ipv6.conf.${name}.disable_ipv6`, 1);
+  }
   veth({ kernel: near, name: 'eth0', address: NEAR_MAC }, { kernel: far, name: 'eth0', address: FAR_MAC });
   near.address('eth0', '10.0.0.1/24').neighbour('eth0', '10.0.0.2', FAR_MAC);
   far.address('eth0', '10.0.0.2/24').neighbour('eth0', '10.0.0.1', NEAR_MAC);
@@ -204,6 +250,17 @@ export function emulatedWorld(seed = 1): World {
     .route('10.66.0.0/16', { type: 6 })
     .route('10.67.0.0/16', { type: 8 })
     .route('10.68.0.0/16', { type: 7 });
+  if (ipv6) {
+    near.address('eth0', `${NEAR6}/64`, { nodad: true });
+    far.address('eth0', `${FAR6}/64`, { nodad: true });
+    for (const address of [FAR6, FAR_LL]) near.neighbour('eth0', address, FAR_MAC);
+    for (const address of [NEAR6, NEAR_LL]) far.neighbour('eth0', address, NEAR_MAC);
+    near
+      .route(ROUTES6.via, { via: FAR6 })
+      .route(ROUTES6.blackhole, { type: 6 })
+      .route(ROUTES6.prohibit, { type: 8 })
+      .route(ROUTES6.unreachable, { type: 7 });
+  }
   const nearCalls: Process = near.process();
   const farCalls = far.process();
   clock.advance(20e6);

@@ -180,7 +180,7 @@ function xrlimAllow(net: Net, fl: Flowi6, applies: boolean): boolean {
 }
 
 /** The key of a peer in the table of peers, apart from the addresses of IPv4 there. */
-function peerOf(net: Net, addr: Uint8Array): number {
+export function peerOf(net: Net, addr: Uint8Array): number {
   const { peers } = state(net);
   const key = in6Key(addr);
   let peer = peers.get(key);

@@ -58,7 +58,7 @@ export interface Fib6Nh {
   gw: Uint8Array | null;
   weight: number;
   dead: boolean;
-  /** When the router was last probed (rt6_probe), nanoseconds; 0: never. */
+  /** When the router was last probed (rt6_probe), nanoseconds; -Infinity: never. */
   lastProbe: number;
   /** The route of packets by it (rt6i_pcpu), and of which state of the tables. */
   rt: DstEntry | null;
