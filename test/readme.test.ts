@@ -41,7 +41,7 @@ describeNetwork('the examples of the README', () => {
   let traffic: ReturnType<Namespace['spawn']>[] = [];
 
   beforeAll(async () => {
-    copyFileSync(join(ROOT, 'fixtures/tour.pcapng'), join(directory, 'tour.pcapng'));
+    for (const name of ['tour.pcapng', 'tour.expect']) copyFileSync(join(ROOT, 'fixtures', name), join(directory, name));
     [home, far] = [await Namespace.create(), await Namespace.create()];
     const veth = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', String(far.pid)];
     home.run('ip', 'link', 'add', 'eth0', ...veth);

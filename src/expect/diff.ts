@@ -186,19 +186,21 @@ function unequal(
   for (let row = fromB; row < toB; row++) if (!pairedB.has(row)) strays.added.push(row);
 }
 
-/** 0 for frames that have nothing to do with each other. */
+/** Below this two frames are not the same one changed. */
+const ALIKE = 5;
+
+/** How much two frames have in common: protocols (up to 4), addresses and ports (3), bytes at the same place (up to 4).
+ * 0 for frames that have nothing to do with each other. */
 function likeness(a: Frame, b: Frame): number {
-  let score = 0;
-  if (a.layers === b.layers) score += 4;
-  else if (a.layers.startsWith(b.layers) || b.layers.startsWith(a.layers)) score += 2;
-  if (a.ends === b.ends && a.ends !== '') score += 3;
-  if (a.bytes.length === b.bytes.length) {
-    score += 1;
-    let equal = 0;
-    for (let at = 0; at < a.bytes.length; at++) if (a.bytes[at] === b.bytes[at]) equal++;
-    score += (3 * equal) / Math.max(1, a.bytes.length);
-  }
-  return score >= 4 ? score : 0;
+  const [layersA, layersB] = [a.layers.split(':'), b.layers.split(':')];
+  const shared = layersA.filter((layer) => layersB.includes(layer)).length;
+  let equal = 0;
+  for (let at = Math.min(a.bytes.length, b.bytes.length) - 1; at >= 0; at--) if (a.bytes[at] === b.bytes[at]) equal++;
+  const score =
+    (4 * shared) / Math.max(layersA.length, layersB.length) +
+    (a.ends === b.ends && a.ends !== '' ? 3 : 0) +
+    (4 * equal) / Math.max(1, a.bytes.length, b.bytes.length);
+  return score >= ALIKE ? score : 0;
 }
 
 /** A frame taken out here and put in there has moved. */

@@ -132,7 +132,8 @@ class Witnesses {
 
 class Count implements Judge {
   #count = 0;
-  readonly #frames = new Witnesses();
+  readonly #matching = new Witnesses();
+  readonly #over = new Witnesses();
   readonly #what: Selector;
   readonly #unit: 'frames' | 'bytes';
   readonly #least: number;
@@ -148,17 +149,16 @@ class Count implements Judge {
   frame(f: Fields, seen: Seen): void {
     if (!this.#what.filter.matches(f)) return;
     this.#count += this.#unit === 'bytes' ? seen.originalLength : 1;
-    // Too many: those beyond the most are in question. Too few: all are.
-    if (this.#most === 0 || this.#count > this.#most || this.#most === Number.POSITIVE_INFINITY || this.#least > 0)
-      this.#frames.add(seen.number, this.#count > this.#most && this.#most > 0 ? 'one too many' : 'matches');
+    if (this.#count <= this.#most) this.#matching.add(seen.number, 'matches');
+    else this.#over.add(seen.number, this.#most === 0 ? 'matches' : 'one too many');
   }
 
   verdict() {
     const isMet = this.#count >= this.#least && this.#count <= this.#most;
-    const frames = this.#frames.list.filter(
-      ({ why }) => this.#count <= this.#most || this.#most === 0 || why !== 'matches',
-    );
-    return { isMet, found: plural(this.#count, this.#unit), frames: isMet ? [] : frames };
+    const frames = this.#count > this.#most ? this.#over : this.#matching;
+    // Of all frames, those that are there do not say which are missing.
+    const says = !isMet && (this.#count > this.#most || this.#what.text !== '');
+    return { isMet, found: plural(this.#count, this.#unit), frames: says ? frames.list : [] };
   }
 }
 

@@ -9,7 +9,9 @@ const TOUR = fileURLToPath(new URL('../../fixtures/tour.pcapng', import.meta.url
 const directory = mkdtempSync(`${tmpdir()}/netlab-matchers-`);
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const packets = [...craft('eth/ip(dst=[10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5])/udp(dport=53)/dns(qname="example.org")')];
+const packets = [
+  ...craft('eth/ip(dst=[10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5])/udp(dport=53)/dns(qname="example.org")'),
+];
 
 it('captures by path, by bytes, and packets', async () => {
   await expect(TOUR).toMatchPackets('exactly 56 frames');
