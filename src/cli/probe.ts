@@ -89,10 +89,16 @@ export async function probing(
       throw noPermission(what, error.message);
     if (!controller.signal.aborted) throw error;
   } finally {
+    const dropped = (line as Exchange | null)?.dropped() ?? 0;
+    if (dropped > 0) process.stderr.write(`netlab: ${lost(dropped)}\n`);
     (line as Exchange | null)?.close();
     giveBack();
   }
 }
+
+/** What has to be said where the kernel had no room for frames that came in. */
+export const lost = (dropped: number): string =>
+  `${dropped.toLocaleString('en-US')} frame${dropped === 1 ? '' : 's'} dropped by the kernel before they were looked at: replies may be among them`;
 
 const UNREACHABLE4: Readonly<Record<number, string>> = {
   0: 'Destination Net Unreachable',

@@ -19,6 +19,7 @@ import { EXIT_FAILURE, Failure, UsageError } from './exit.ts';
 import { type CountingSink, openOutputs } from './outputs.ts';
 import type { SendPacketOptions } from './packet-options.ts';
 import { noPermission } from './permission.ts';
+import { lost } from './probe.ts';
 import { roundTrips } from './round-trips.ts';
 import { handleSignals } from './signals.ts';
 import { StdoutClosed, stdout } from './stdout.ts';
@@ -165,12 +166,18 @@ async function exchange(
   const { clock, system, random } = chosen;
   const output = new Printer(options, chosen);
   const json = options.format === 'json';
+  /** For JSON, which prints a packet with its reply. */
   const all: Sent[] = [];
+  const times: number[] = [];
+  let expected = 0;
+  let errors = 0;
+  let dropped = 0;
   const devices = new Set<string>();
   let count = 0;
   let bytes = 0;
   let failure: unknown = null;
-  const late: Promise<void>[] = [];
+  /** Replies are printed in turn: when the last is, all are. */
+  let printed: Promise<void> = Promise.resolve();
   const note = (error: unknown): void => {
     failure ??= error;
   };
@@ -181,7 +188,11 @@ async function exchange(
     clock,
     random,
     onReply: (sent, reply) => {
-      if (!json) late.push(output.reply(sent, reply).catch(note));
+      if (!reply.isDuplicate) {
+        times.push(reply.milliseconds);
+        if (reply.kind === 'error') errors++;
+      }
+      if (!json) printed = output.reply(sent, reply).catch(note);
     },
   });
   const pacer = new Pacer(clock, options.interval * 1e9, 1);
@@ -195,32 +206,33 @@ async function exchange(
       count = sent.index + 1;
       bytes += sent.bytes.length;
       devices.add(sent.device);
-      if (options.answer || json) all.push(sent);
-      if (!json)
+      if (sent.reading?.asks) expected++;
+      if (json && options.answer) all.push(sent);
+      else if (json) await stdout().write(`${JSON.stringify(describe(sent, options))}\n`);
+      else
         await output.frame(sent.bytes, sent.linkType, sent.device, sent.at.seconds, sent.at.nanoseconds, DIRECTION_OUT);
       if ((sent.index & 63) === 63) await new Promise(setImmediate);
     }
-    if (options.answer)
-      await line.until(() => all.every(({ reply, reading }) => reply !== null || !reading?.asks), options.timeout);
-    await Promise.all(late);
+    if (options.answer) await line.until(() => times.length >= expected, options.timeout);
+    await printed;
     if (json) for (const sent of all) await stdout().write(`${JSON.stringify(describe(sent, options))}\n`);
   } catch (error) {
     if (!(error instanceof StdoutClosed) && !signal.aborted) note(error);
   } finally {
+    dropped = line.dropped();
     line.close();
   }
   await output.close();
   if (failure !== null && !(failure instanceof StdoutClosed)) throw failure;
-  const came = all.filter(({ reply }) => reply !== null);
-  const errors = came.filter(({ reply }) => reply!.kind === 'error').length;
   const answers = options.answer
-    ? `; ${plural(came.length - errors, 'answer')}${errors ? `, ${plural(errors, 'error')}` : ''}, ` +
-      `${all.length - came.length} unanswered${roundTrips(came.map(({ reply }) => reply!.milliseconds))}`
+    ? `; ${plural(times.length - errors, 'answer')}${errors ? `, ${plural(errors, 'error')}` : ''}, ` +
+      `${count - times.length} unanswered${roundTrips(times)}`
     : '';
   process.stderr.write(
     `${plural(count, 'packet')} sent${devices.size ? ` on ${[...devices].join(', ')}` : ''}: ${plural(bytes, 'byte')}${answers}\n`,
   );
-  if (options.answer && came.length === 0) process.exitCode = EXIT_FAILURE;
+  if (dropped > 0) process.stderr.write(`${lost(dropped)}\n`);
+  if (options.answer && times.length === 0) process.exitCode = EXIT_FAILURE;
 }
 
 /** A packet and its reply for programs. */

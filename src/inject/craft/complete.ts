@@ -2,7 +2,7 @@ import { links } from '../../socket/route.ts';
 import type { SystemCalls } from '../../syscall/contract.ts';
 import type { Clock } from '../../time/clock.ts';
 import { parseIpv6, parseMac } from '../../wire/address.ts';
-import { LINKTYPE_RAW } from '../../wire/linktype.ts';
+import { LINKTYPE_ETHERNET, LINKTYPE_RAW } from '../../wire/linktype.ts';
 import { OPTION_SOURCE_LINK } from '../../wire/ndp.ts';
 import { formatIp } from '../address.ts';
 import { findLink, type Path, resolvePath } from '../resolve.ts';
@@ -116,7 +116,10 @@ export class Completer {
     const device = findLink(await links(this.#calls), name);
     const eth = ethernetOf(draft);
     if (eth !== null) fill(eth, 'src', parseMac(device.macAddress) ?? new Uint8Array(6));
-    return { ...draft.build(), device: device.name, ifindex: device.ifindex, way: 'frame', path: null };
+    const { bytes } = draft.build();
+    // Bytes that begin with no link's header are what the device takes for one.
+    const linkType = draft.layers[0]!.type.linkType ?? LINKTYPE_ETHERNET;
+    return { bytes, linkType, device: device.name, ifindex: device.ifindex, way: 'frame', path: null };
   }
 
   #path(destination: Uint8Array, source: Uint8Array | null, neighbour: boolean): Promise<Path> {

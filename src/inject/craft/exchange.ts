@@ -68,6 +68,7 @@ interface Pending extends Sent {
 
 /** Packets that are remembered: of more, the oldest are given up. */
 const MOST_PENDING = 1 << 16;
+const MOST_LEAVING = 1024;
 const RECEIVE_BUFFER = 8 << 20;
 const FRAME_ROOM = 1 << 16;
 
@@ -208,16 +209,15 @@ export class Exchange {
   }
 
   #arrived(frame: Uint8Array, linkType: number, reading: Reading, stamp: bigint | null): void {
-    const found = reading.error ? this.#quoted(reading.error.quoted) : this.#answered(frame, reading);
-    if (found === null) return;
-    const [sent, from] = [found, reading.src];
+    const sent = reading.error ? this.#quoted(reading.error.quoted) : this.#answered(frame, reading);
+    if (sent === null) return;
     const isStamped = stamp !== null && sent.stamp !== null;
     const nanoseconds = isStamped ? Number(stamp - sent.stamp!) : this.#clock.monotonic() - sent.monotonic;
     const reply: Reply = {
       kind: reading.error ? 'error' : 'answer',
       bytes: frame.slice(),
       linkType,
-      from: formatIp(from),
+      from: formatIp(reading.src),
       ttl: reading.ttl,
       milliseconds: Math.max(0, nanoseconds) / 1e6,
       at:
@@ -255,6 +255,12 @@ export class Exchange {
 
   #remember(sent: Pending, asks: string): void {
     this.#leaving.add(sent);
+    // A copy that has not come by now does not come.
+    if (this.#leaving.size > MOST_LEAVING)
+      for (const old of this.#leaving) {
+        this.#leaving.delete(old);
+        break;
+      }
     this.#order.push(sent);
     const same = this.#asked.get(asks);
     if (same) same.push(sent);
@@ -284,6 +290,13 @@ export class Exchange {
     }
     if (this.#failure !== null) throw this.#failure;
     return done();
+  }
+
+  /** Frames that came in until now and that the kernel had no room for. */
+  dropped(): number {
+    let dropped = 0;
+    for (const ear of this.#ears.values()) dropped += ear.statistics().dropped;
+    return dropped;
   }
 
   close(): void {

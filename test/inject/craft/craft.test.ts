@@ -250,6 +250,33 @@ describe('what is given is written, and what is not is filled in', () => {
   });
 });
 
+describe('names', () => {
+  test("Wireshark's, scapy's, and with the layer in front: one field", () => {
+    const same = [
+      'ether(dst=02:00:00:00:00:02)/ipv4(src=192.0.2.1,daddr=192.0.2.2,ip.ttl=3,proto=6)/tcp(srcport=5,dst_port=80,tcp.window_size_value=9)',
+      'eth(eth.dst=02:00:00:00:00:02)/ip(ip.src=192.0.2.1,ip.dst=192.0.2.2,ttl=3)/tcp(sport=5,tcp.dstport=80,window=9,flags=0x002)',
+      'Ethernet ( dst = 02-00-00-00-00-02 ) / IP ( src = "192.0.2.1", dst=192.0.2.2, ttl = 0x3 ) / TCP(sport=5,dport=80,win=9,flags=S)',
+    ].map((text) => Buffer.from(craft(text).bytes).toString('hex'));
+    expect(new Set(same).size).toBe(1);
+  });
+
+  test('no two layers, and no two fields of a layer, have one name', () => {
+    const plain = (name: string): string => name.toLowerCase().replace(/[._-]/g, '');
+    const layers = layerTypes.flatMap(({ name, names }) => [name, ...names]).map(plain);
+    expect(layers.filter((name, index) => layers.indexOf(name) !== index)).toEqual([]);
+    for (const { name, fields } of layerTypes) {
+      const all = Object.entries(fields).flatMap(([own, { names }]) => [...new Set([own, ...names].map(plain))]);
+      expect([name, all.filter((one, index) => all.indexOf(one) !== index)]).toEqual([name, []]);
+    }
+  });
+
+  test('strings: escapes, data in hexadecimal', () => {
+    expect(craft('"a\\n\\x41\\"b"').bytes).toEqual(new TextEncoder().encode('a\nA"b'));
+    expect(craft('raw(0x00ff10)').bytes).toEqual(hex('00:ff:10'));
+    expect(craft("'it''s'".replace("''", '')).bytes).toEqual(new TextEncoder().encode('its'));
+  });
+});
+
 describe('sets of packets', () => {
   const ports = (text: string): number[] => [...craft(text)].map(({ bytes }) => udpWire.dstPort(bytes, 20));
 

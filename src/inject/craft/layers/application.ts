@@ -79,7 +79,7 @@ export const tftp = defineLayer({
     filename: field(zeroTerminated, '', { ...isRequest, names: ['source_file'] }),
     mode: field(zeroTerminated, 'octet', { ...isRequest, names: ['type'] }),
     block: field(uint(16), 0, { present: ofOperation(tftpWire.OP_DATA, tftpWire.OP_ACK) }),
-    errorcode: field(uint(16), 0, { present: ofOperation(tftpWire.OP_ERROR), names: ['error.code'] }),
+    errorcode: field(uint(16), 0, { present: ofOperation(tftpWire.OP_ERROR) }),
     errormsg: field(zeroTerminated, '', { present: ofOperation(tftpWire.OP_ERROR), names: ['error.message'] }),
     /** Name and value in turns, each ended by a zero (RFC 2347). */
     options: field(

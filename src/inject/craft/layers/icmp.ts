@@ -280,23 +280,18 @@ export const groupRecords = (address: typeof ip4): Kind<readonly GroupRecord[]> 
   );
 
 /** RFC 2710 3: from a neighbour, hop limit 1. */
-const listenerLayer = <const F extends Fields>(name: string, short: string, title: string, fields: F) =>
-  defineLayer({ name, names: [short], title, numbers: { ip: IPPROTO_ICMPV6 }, ttl: 1, fields });
+const listenerLayer = <const F extends Fields>(name: string, title: string, fields: F) =>
+  defineLayer({ name, names: [], title, numbers: { ip: IPPROTO_ICMPV6 }, ttl: 1, fields });
 const listener = (type: number) => ({
   ...head(type),
   mrd: field(uint(16), 0, { names: ['maximum_response_delay'] }),
   reserved: field(uint(16), 0),
   mladdr: field(ip6, '::', { names: ['multicast_address'] }),
 });
-export const mldQuery = listenerLayer('mld.query', 'mldquery', 'MLD version 1: query', listener(icmp6Wire.MLD_QUERY));
-export const mldReport = listenerLayer(
-  'mld.report',
-  'mldreport',
-  'MLD version 1: report',
-  listener(icmp6Wire.MLD_REPORT),
-);
-export const mldDone = listenerLayer('mld.done', 'mlddone', 'MLD version 1: done', listener(icmp6Wire.MLD_DONE));
-export const mld2Query = listenerLayer('mld2.query', 'mld2query', 'MLD version 2: query', {
+export const mldQuery = listenerLayer('mld.query', 'MLD version 1: query', listener(icmp6Wire.MLD_QUERY));
+export const mldReport = listenerLayer('mld.report', 'MLD version 1: report', listener(icmp6Wire.MLD_REPORT));
+export const mldDone = listenerLayer('mld.done', 'MLD version 1: done', listener(icmp6Wire.MLD_DONE));
+export const mld2Query = listenerLayer('mld2.query', 'MLD version 2: query', {
   ...listener(icmp6Wire.MLD_QUERY),
   resv: field(uint(4), 0),
   s: field(uint(1), 0),
@@ -305,7 +300,7 @@ export const mld2Query = listenerLayer('mld2.query', 'mld2query', 'MLD version 2
   numsrc: derived(uint(16), (place) => place.width('sources') >> 4),
   sources: field(addresses6, () => []),
 });
-export const mld2Report = listenerLayer('mld2.report', 'mld2report', 'MLD version 2: report', {
+export const mld2Report = listenerLayer('mld2.report', 'MLD version 2: report', {
   ...head(icmp6Wire.MLDV2_REPORT),
   reserved: field(uint(16), 0),
   numrec: derived(uint(16), (place) => place.parts('records')),
