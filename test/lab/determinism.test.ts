@@ -53,6 +53,9 @@ describe('the same seed', () => {
   it('gives the same in this process, twice; another seed gives something else', () => {
     const first = scenario(SEED);
     expect(scenario(SEED)).toEqual(first);
+    const both = scenario(SEED, { ipv6: true });
+    expect(scenario(SEED, { ipv6: true })).toEqual(both);
+    expect(both.frames).toBeGreaterThan(first.frames);
     expect(scenario(SEED + 1).digest).not.toBe(first.digest);
     // It is no quiet network that is the same.
     expect(first.frames).toBeGreaterThan(1000);

@@ -48,7 +48,8 @@ function serve(calls: SystemCalls, fd: number, ready: () => void): void {
   });
 }
 
-export function scenario(seed: number): ScenarioResult {
+/** `ipv6`: the hosts speak IPv6 as well, as far as they do so by themselves. */
+export function scenario(seed: number, { ipv6 = false }: { ipv6?: boolean } = {}): ScenarioResult {
   const clock = new VirtualClock();
   const hash = createHash('sha256');
   const result: ScenarioResult = { digest: '', frames: 0, datagrams: 0, errors: 0, lost: 0, corrupted: 0 };
@@ -65,6 +66,12 @@ export function scenario(seed: number): ScenarioResult {
     let draw = seededRandom(made++);
     const host = new Kernel({ clock, random: () => draw(), hostname });
     draw = random;
+    if (!ipv6)
+      for (const which of ['all', 'default'])
+        must(
+          host.process().writeFile(`/proc/sys/net/ipv6/conf/${which}/disable_ipv6`, text.encode('1')),
+          'disable_ipv6',
+        );
     return host;
   };
   const lan = kernel('switch');
