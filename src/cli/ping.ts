@@ -7,7 +7,7 @@ import { resolvePath } from '../inject/resolve.ts';
 import { SystemError } from '../syscall/error.ts';
 import { EHOSTUNREACH } from '../uapi/errno.ts';
 import { sequence } from '../wire/icmp.ts';
-import { EXIT_FAILURE } from './exit.ts';
+import { EXIT_FAILURE, UsageError } from './exit.ts';
 import type { PingOptions } from './packet-options.ts';
 import { errorText, ipTo, probing, type Target, targetOf } from './probe.ts';
 import { rttOf, statisticsOf } from './round-trips.ts';
@@ -28,6 +28,12 @@ export function runPing(host: string, options: PingOptions): Promise<void> {
       source: target.source,
       neighbour: false,
     });
+    const header = ICMP_HEADER + (target.version === 4 ? 20 : 40);
+    if (options.size + header > path.mtu)
+      throw new UsageError(
+        `ping: -s ${options.size}: with its headers ${options.size + header} bytes, and the way takes ${path.mtu}; ` +
+          'these frames are sent whole',
+      );
     const tally = new Tally(host, target, formatIp(path.source), options);
     const over = new AbortController();
     const stop = AbortSignal.any([signal, over.signal]);

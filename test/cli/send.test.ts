@@ -35,6 +35,7 @@ describe('a wrong command line', () => {
     [['send', 'list', 'upd'], /no layer 'upd'; did you mean udp/],
     [['ping', '192.0.2.1', '-4', '-6'], /exclude each other/],
     [['ping', '::1', '-4'], /IPv6 address/],
+    [['ping', '192.0.2.20', '-s', '3000'], /3028 bytes, and the way takes 1500/],
     [['ping', '192.0.2.1', '--from', 'x'], /'x' is not an address/],
     [['traceroute', '192.0.2.1', '-f', '9', '-m', '3'], /-f is greater than -m/],
     [['traceroute', '192.0.2.1', '-M', 'smoke'], /smoke/],
