@@ -20,6 +20,7 @@ import {
   outside,
   program,
   SERVER,
+  SERVER6,
 } from './outside.ts';
 
 const NODE = process.execPath;
@@ -210,6 +211,33 @@ print([len(s.recv(2000)) for _ in range(3)])`,
     await tool('ip', 'neighbour', 'flush', 'all');
     const again = await tool('arping', '-c', '1', '-w', '10', '-I', o.dev, '10.50.0.254').catch(() => null);
     if (again !== null && hasTool('arping')) expect(again.stdout).toMatch(/02:00:00:00:50:fe/i);
+  });
+
+  it('IPv6: ping of every size, traceroute, errors, neighbours', async () => {
+    await tool('sh', '-c', `echo 0 > /proc/sys/net/ipv6/conf/${o.dev}/disable_ipv6`);
+    o.host.run('ip', 'address', 'add', 'fd50::1/64', 'dev', o.dev, 'nodad');
+    o.host.run('ip', '-6', 'route', 'add', 'default', 'via', 'fd50::fe');
+    for (const size of [0, 56, 1452, 1453, 4000, 60_000]) {
+      const { stdout } = await tool('ping', '-6', '-n', '-c', '1', '-w', '15', '-s', String(size), SERVER6);
+      expect(stdout).toMatch(RECEIVED);
+      expect(stdout).toMatch(new RegExp(`${size + 8} bytes from ${SERVER6}: icmp_seq=\\d+ ttl=62`));
+    }
+    for (const words of [[], ['-I']]) {
+      const { stdout } = await tool('traceroute', '-6', '-n', '-w', '10', '-q', '1', '-N', '3', ...words, SERVER6);
+      expect(stdout).toMatch(/1 {2}fd50::fe .*\n 2 {2}fd51::2 .*\n 3 {2}fd52::2 /);
+    }
+    const short = await tool('ping', '-6', '-n', '-c', '1', '-W', '10', '-t', '1', SERVER6);
+    expect(short.stdout).toMatch(/From fd50::fe icmp_seq=1 Time exceeded: Hop limit/);
+    const nowhere = await tool('ping', '-6', '-n', '-c', '1', '-W', '10', 'fd99::9');
+    expect(nowhere.stdout).toMatch(/From fd50::fe icmp_seq=1 Destination unreachable: No route/);
+    const neighbour = await tool('ip', '-6', 'neighbour', 'show', 'to', 'fd50::fe');
+    expect(neighbour.stdout).toMatch(/lladdr 02:00:00:00:50:fe router/);
+    const refused = await script(`
+      const socket = require('node:dgram').createSocket('udp6');
+      socket.connect(9, '${SERVER6}', () => socket.send('x'));
+      socket.on('error', (error) => { console.log(error.code); process.exit(); });
+      setTimeout(() => { console.log('nothing'); process.exit(1); }, 15000);`);
+    expect(refused.stdout.trim(), refused.stderr).toBe('ECONNREFUSED');
   });
 
   it('our programs reach the host: its echo, its closed port, its ping', async () => {

@@ -22,6 +22,7 @@ import { deviceName, Namespace, run } from '../support/network.ts';
 
 export const SERVER = '10.52.0.2';
 export const NARROW = '10.53.0.2';
+export const SERVER6 = 'fd52::2';
 export const HOST = '10.50.0.1';
 
 /** Why there are no TAP devices here, or null. */
@@ -161,6 +162,15 @@ export async function outside(kind: 'tap' | 'interface'): Promise<Outside> {
   veth({ kernel: r2, name: 'eth1' }, { kernel: server, name: 'eth0' });
   veth({ kernel: r2, name: 'eth2' }, { kernel: narrow, name: 'eth0' });
   r1.address('eth0', '10.50.0.254/24').address('eth1', '10.51.0.1/24');
+  r1.address('eth0', 'fd50::fe/64', { nodad: true }).address('eth1', 'fd51::1/64', { nodad: true });
+  r1.route('fd52::/64', { via: 'fd51::2' });
+  r2.address('eth0', 'fd51::2/64', { nodad: true }).address('eth1', 'fd52::1/64', { nodad: true });
+  r2.route('fd50::/64', { via: 'fd51::1' });
+  server
+    .address('eth0', `${SERVER6}/64`, { nodad: true })
+    .route('fd50::/64', { via: 'fd52::1' })
+    .route('fd51::/64', { via: 'fd52::1' });
+  for (const router of [r1, r2]) write(router, 'ipv6/conf/all/forwarding', '1');
   r1.route('10.52.0.0/16', { via: '10.51.0.2' }).route('10.53.0.0/16', { via: '10.51.0.2' });
   r2.address('eth0', '10.51.0.2/24').address('eth1', '10.52.0.1/24').address('eth2', '10.53.0.1/24');
   r2.route('default', { via: '10.51.0.1' }).link('eth2', { mtu: 1000 });
