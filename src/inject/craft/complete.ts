@@ -92,8 +92,9 @@ export class Completer {
       return { ...where, ...new Draft(draft.layers.slice(eth === null ? 0 : 1)).build(), way: 'ip' };
     const built = draft.build();
     if (eth !== null) return { ...where, ...built, way: 'frame' };
-    if (!path.framed || this.#options.offline || draft.linkType !== LINKTYPE_RAW)
-      return { ...where, ...built, way: 'cooked' };
+    if (!this.#options.offline && draft.linkType !== LINKTYPE_RAW)
+      throw new TypeError(`${draft.layers[0]!.type.name}: a header of savefiles; packets to send begin with eth or ip`);
+    if (!path.framed || this.#options.offline) return { ...where, ...built, way: 'cooked' };
     const bytes = new Uint8Array(path.linkHeader.length + built.bytes.length);
     bytes.set(path.linkHeader);
     bytes.set(built.bytes, path.linkHeader.length);
