@@ -1,6 +1,5 @@
 import { Inet6Cork, type Ipv6TxOptions } from './ipv6/flow.ts';
-import type { SockReuseport } from './sock-reuseport.ts';
-import { type DstEntry, type Net, type Proto, Sock } from './structs.ts';
+import { type DstEntry, type Net, type Proto, type SkFilter, Sock } from './structs.ts';
 import type { IpOptions } from './structs-plain.ts';
 
 /** struct inet_sock: what sockets of IPv4 and IPv6 have beyond struct sock. Ports and addresses are in host order. */
@@ -15,6 +14,16 @@ export const IP_CMSG_PASSSEC = 32;
 export const IP_CMSG_ORIGDSTADDR = 64;
 export const IP_CMSG_CHECKSUM = 128;
 export const IP_CMSG_RECVFRAGSIZE = 256;
+
+/** struct sock_reuseport: one group. */
+export interface SockReuseport {
+  /** In the order in which they joined; the last takes the place of one that leaves. */
+  readonly socks: InetSock[];
+  /** SO_ATTACH_REUSEPORT_CBPF: its answer is an index into `socks`. */
+  prog: SkFilter | null;
+  /** One of them has been connected. Stays so. */
+  hasConns: boolean;
+}
 
 /** What ip_append_data gathers until it is sent (struct inet_cork_full). */
 export class InetCork {

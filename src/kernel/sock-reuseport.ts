@@ -1,21 +1,11 @@
 import { EBUSY, EINVAL, ENOENT, ENOMEM, EPERM } from '../uapi/errno.ts';
 import { bpfPrepare, copyBpfFprog } from './filter.ts';
-import type { InetSock } from './inet-sock.ts';
+import type { InetSock, SockReuseport } from './inet-sock.ts';
 import { kfreeSkb, skbClone } from './skbuff.ts';
 import { TCP_ESTABLISHED } from './sock.ts';
 import type { SkBuff, SkFilter, Sock } from './structs.ts';
 
 /** Sockets that share a port by SO_REUSEPORT, and which of them gets a packet (net/core/sock_reuseport.c). */
-
-/** struct sock_reuseport: one group. */
-export interface SockReuseport {
-  /** In the order in which they joined; the last takes the place of one that leaves. */
-  readonly socks: InetSock[];
-  /** SO_ATTACH_REUSEPORT_CBPF: its answer is an index into `socks`. */
-  prog: SkFilter | null;
-  /** One of them has been connected. Stays so. */
-  hasConns: boolean;
-}
 
 const groupOf = (sk: InetSock): SockReuseport | null => sk.reuseportGroup;
 
