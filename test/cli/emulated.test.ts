@@ -126,6 +126,9 @@ describe('--backend emulated', () => {
       /192\.0\.2\.10\.\d+ > 192\.0\.2\.53\.53: \d+\+ A\? \w+\.lab\.test\./,
       /192\.0\.2\.53\.53 > 192\.0\.2\.10\.\d+: \d+\*- \d\/0\/0 A /,
       /192\.0\.2\.10\.7 > 192\.0\.2\.30\.\d+: UDP/,
+      /IP6 2001:db8:1::30 > 2001:db8:1::10: ICMP6, echo request/,
+      /IP6 2001:db8:1::10 > 2001:db8:1::30: ICMP6, echo reply/,
+      /ICMP6, neighbor solicitation, who has 2001:db8:1::30/,
     ])
       expect(text).toMatch(seen);
     expect(text).not.toMatch(/bad/);

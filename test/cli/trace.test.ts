@@ -130,6 +130,20 @@ describe('trace', () => {
     ).toEqual([0, 1_000_000_000, 2_000_000_000]);
   });
 
+  it('IPv6: neighbour discovery, two routers, a program on the other side', () => {
+    const packets = traced('send-udp', '2001:db8:3::7', '7', 'hello', '--via', 'dgram');
+    expect(packets[0]!.summary).toMatch(/^IP6 2001:db8:1::10\.\d+ > 2001:db8:3::7\.7: UDP, length 5$/);
+    expect(packets[0]!.ends).toMatchObject([{ end: 'read', host: 'server', function: 'udp_recvmsg' }]);
+    expect(path(packets[0]!).filter((step) => /ip6_forward$/.test(step))).toEqual([
+      'router ip6_forward',
+      'core ip6_forward',
+    ]);
+    expect(packets.some(({ summary }) => /neighbor solicitation, who has 2001:db8:3::7/.test(summary))).toBe(true);
+    expect(
+      packets.some(({ summary }) => /^IP6 2001:db8:3::7\.7 > 2001:db8:1::10\.\d+: UDP, length 5$/.test(summary)),
+    ).toBe(true);
+  });
+
   it('frames of our own begin at packet_snd, raw packets at raw_sendmsg', () => {
     const packet = traced('send-udp', 'alice', '9', 'x').find(({ summary }) => /UDP, length 1$/.test(summary))!;
     expect(path(packet).slice(0, 3)).toEqual(['here packet_snd', 'here __dev_queue_xmit', 'here dev_hard_start_xmit']);

@@ -2,12 +2,14 @@ import { putBe32 } from '../../bytes/endian.ts';
 import type { SystemCalls } from '../../syscall/contract.ts';
 import type { Clock } from '../../time/clock.ts';
 import { IPPROTO_ICMP } from '../../uapi/in.ts';
+import { IPPROTO_ICMPV6 } from '../../uapi/in6.ts';
 import { POLLIN } from '../../uapi/poll.ts';
-import { encodeSockaddrIn } from '../../uapi/sockaddr.ts';
-import { AF_INET, SOCK_DGRAM, SOCK_RAW } from '../../uapi/socket.ts';
-import { parseIpv4 } from '../../wire/address.ts';
+import { encodeSockaddrIn, encodeSockaddrIn6 } from '../../uapi/sockaddr.ts';
+import { AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW } from '../../uapi/socket.ts';
+import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
 import * as dns from '../../wire/dns.ts';
 import * as icmp from '../../wire/icmp.ts';
+import * as icmp6 from '../../wire/icmp6.ts';
 
 /** Programs that make an emulated network's traffic. Each runs for as long as its host. */
 
@@ -31,11 +33,15 @@ export function repeatedly({ clock, random }: Program, period: number, work: () 
   clock.after(period * share(), next);
 }
 
-const sockaddr = (address: string, port: number): Uint8Array =>
-  encodeSockaddrIn({ address: parseIpv4(address)!, port });
+function sockaddr(address: string, port: number): Uint8Array {
+  const v4 = parseIpv4(address);
+  return v4 === null
+    ? encodeSockaddrIn6({ address: parseIpv6(address)!, port })
+    : encodeSockaddrIn({ address: v4, port });
+}
 
-function opened(calls: SystemCalls, type: number, protocol = 0): number {
-  const fd = calls.socket(AF_INET, type, protocol);
+function opened(calls: SystemCalls, type: number, protocol = 0, family = AF_INET): number {
+  const fd = calls.socket(family, type, protocol);
   if (fd < 0) throw new Error(`socket: ${fd}`);
   return fd;
 }
@@ -55,7 +61,8 @@ function drain(calls: SystemCalls, fd: number): void {
 /** As ping(8): an echo request of 56 bytes every `seconds`. */
 export function pinger(program: Program, address: string, seconds: number): void {
   const { calls, clock, random } = program;
-  const fd = opened(calls, SOCK_RAW, IPPROTO_ICMP);
+  const v6 = address.includes(':');
+  const fd = v6 ? opened(calls, SOCK_RAW, IPPROTO_ICMPV6, AF_INET6) : opened(calls, SOCK_RAW, IPPROTO_ICMP);
   drain(calls, fd);
   const id = random() & 0xffff;
   const to = sockaddr(address, 0);
@@ -67,7 +74,9 @@ export function pinger(program: Program, address: string, seconds: number): void
     putBe32(message, 12, now.nanoseconds);
     for (let at = 16; at < message.length; at++) message[at] = at - 8;
     sequence = (sequence + 1) & 0xffff;
-    icmp.emit(message, 0, message.length, { type: icmp.ECHO_REQUEST, code: 0, rest: icmp.echoRest(id, sequence) });
+    // In ICMPv6 the kernel computes the checksum, in which the addresses are (RFC 3542 3.1).
+    const type = v6 ? icmp6.ECHO_REQUEST : icmp.ECHO_REQUEST;
+    icmp.emit(message, 0, message.length, { type, code: 0, rest: icmp.echoRest(id, sequence) });
     calls.sendto(fd, message, 0, to);
   });
 }
@@ -82,7 +91,9 @@ export function resolver(program: Program, server: string, names: readonly strin
     const query: dns.DnsMessage = {
       id: random() & 0xffff,
       flags: dns.FLAG_RECURSION_DESIRED,
-      questions: [{ name: names[random() % names.length]!, type: dns.TYPE_A, class: dns.CLASS_IN }],
+      questions: [
+        { name: names[random() % names.length]!, type: random() & 3 ? dns.TYPE_A : dns.TYPE_AAAA, class: dns.CLASS_IN },
+      ],
       answers: [],
       authorities: [],
       additionals: [],
