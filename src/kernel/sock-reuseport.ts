@@ -3,7 +3,7 @@ import { bpfPrepare, copyBpfFprog } from './filter.ts';
 import type { InetSock, SockReuseport } from './inet-sock.ts';
 import { kfreeSkb, skbClone } from './skbuff.ts';
 import { TCP_ESTABLISHED } from './sock.ts';
-import type { SkBuff, SkFilter, Sock } from './structs.ts';
+import type { SkBuff, Sock } from './structs.ts';
 
 /** Sockets that share a port by SO_REUSEPORT, and which of them gets a packet (net/core/sock_reuseport.c). */
 
