@@ -25,6 +25,7 @@ function two(
   const random = seededRandom(seed);
   const near = new Kernel({ clock, random, hostname: 'near' });
   const far = new Kernel({ clock, random, hostname: 'far' });
+  for (const host of [near, far]) host.sysctl('net.ipv6.conf.default.disable_ipv6', 1);
   const devs = veth({ kernel: near, name: 'eth0' }, { kernel: far, name: 'eth0' });
   near.address('eth0', `${NEAR}/24`);
   far.address('eth0', `${FAR}/24`);
@@ -405,6 +406,7 @@ describe('the typed sockets, on our kernel', () => {
     const random = seededRandom(1);
     const a = new Kernel({ clock: systemClock, random });
     const b = new Kernel({ clock: systemClock, random });
+    for (const host of [a, b]) host.sysctl('net.ipv6.conf.default.disable_ipv6', 1);
     veth({ kernel: a, name: 'eth0' }, { kernel: b, name: 'eth0' });
     const capture = PacketRing.open(b.process(), { interface: 'eth0', bufferSize: 8 << 20, blockTimeout: 10 });
     const sender = FrameSender.open(a.process(), { interface: 'eth0' });

@@ -44,6 +44,8 @@ export function hostMachine(): Machine {
 
 export function ourMachine(): Machine {
   const kernel = new Kernel({ clock: systemClock, random: seededRandom(1) });
+  // As on the host's pairs: no frames but the tests'.
+  for (const which of ['all', 'default']) kernel.sysctl(`net.ipv6.conf.${which}.disable_ipv6`, 1);
   const remove = (name: string): void => {
     const dev = kernel.net.devByName.get(name);
     if (dev !== undefined) unregisterNetdevice(dev);
