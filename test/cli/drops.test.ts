@@ -36,14 +36,16 @@ describeNetwork('drops on this machine', () => {
       const now = report(done.stdout);
       expect(now.kernel).toBe('linux');
       const lost = value(now, 'Udp', 'RcvbufErrors') - value(before, 'Udp', 'RcvbufErrors');
-      expect(lost).toBeGreaterThan(10);
-      expect(value(now, 'udp 127.0.0.1:4555', 'drops')).toBe(lost);
+      // Other tests share the namespace: they can only add.
+      const own = value(now, 'udp 127.0.0.1:4555', 'drops');
+      expect(own).toBeGreaterThan(10);
+      expect(lost).toBeGreaterThanOrEqual(own);
       expect(now.counters.find(({ scope }) => scope === 'udp 127.0.0.1:4555')!.advice).toMatch(/SO_RCVBUF/);
       const text = netlab(['drops']).stdout;
       expect(text).toMatch(
         /^udp +NoPorts +InErrors +RcvbufErrors +SndbufErrors +InCsumErrors +IgnoredMulti +MemErrors$/m,
       );
-      expect(text).toMatch(/^socket +drops\nudp 127\.0\.0\.1:4555 +\d+$/m);
+      expect(text).toMatch(/^socket +drops\n(?:.+\n)*udp 127\.0\.0\.1:4555 +\d+$/m);
       expect(text).toMatch(
         /^ {2}udp Udp RcvbufErrors \d+: a socket's receive buffer was full.*\n {6}-> a larger SO_RCVBUF/m,
       );
