@@ -409,7 +409,7 @@ async function textOptions(options: PrintOptions, context: OutputContext): Promi
     number: options.number === true,
     showInterface: context.showInterface === true,
     checksums: options.dontVerifyChecksums !== true,
-    ...(colour === undefined ? {} : { colour }),
+    ...(colour === undefined ? {} : { colour, trouble: (await import('../dissect/trouble.ts')).troubleFinder() }),
   };
 }
 

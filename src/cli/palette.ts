@@ -1,6 +1,12 @@
 import { Chalk } from 'chalk';
 import type { LineClass } from '../dissect/options.ts';
-import { TROUBLE_CHECKSUM, TROUBLE_INVALID, TROUBLE_RESET, TROUBLE_TRUNCATED } from '../dissect/options.ts';
+import {
+  TROUBLE_CHECKSUM,
+  TROUBLE_INVALID,
+  TROUBLE_RESET,
+  TROUBLE_SEQUENCE,
+  TROUBLE_TRUNCATED,
+} from '../dissect/options.ts';
 
 type Colour = { begin: Uint8Array; end: Uint8Array };
 
@@ -14,6 +20,7 @@ function around(style: (text: string) => string): Colour {
 }
 
 const RED = around(chalk.red);
+const LIGHT_RED = around(chalk.redBright);
 const YELLOW = around(chalk.yellow);
 const BY_PROTOCOL: Record<string, Colour> = {
   arp: around(chalk.yellow),
@@ -27,6 +34,7 @@ const BY_PROTOCOL: Record<string, Colour> = {
 /** Colour of a line: what is wrong with a frame comes before what it is. TCP, the most of most traffic, stays plain. */
 export function colourOf({ protocol, trouble }: LineClass): Colour | null {
   if ((trouble & (TROUBLE_CHECKSUM | TROUBLE_INVALID | TROUBLE_RESET)) !== 0) return RED;
+  if ((trouble & TROUBLE_SEQUENCE) !== 0) return LIGHT_RED;
   if ((trouble & TROUBLE_TRUNCATED) !== 0) return YELLOW;
   return BY_PROTOCOL[protocol] ?? null;
 }

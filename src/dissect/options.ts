@@ -1,3 +1,5 @@
+import type { FrameBlock } from '../frames/block.ts';
+import type { FrameInterface } from '../frames/source.ts';
 import type { DecodeAsTables } from './decode-as-tables.ts';
 
 /** How a packet is printed as text: tcpdump's options, under names instead of letters. */
@@ -41,6 +43,8 @@ export interface TextOptions {
   showInterface?: boolean;
   /** Puts a line between the bytes that this gives for its class and the bytes that end it; null leaves it plain. */
   colour?: ((line: LineClass) => { begin: Uint8Array; end: Uint8Array } | null) | undefined;
+  /** With `colour`: further bits of TROUBLE_* for the frame in a row of a block. */
+  trouble?: ((block: FrameBlock, row: number, interfaces: readonly FrameInterface[]) => number) | undefined;
 }
 
 /** What a line is about, for colouring. */
@@ -55,3 +59,5 @@ export const TROUBLE_RESET = 1;
 export const TROUBLE_CHECKSUM = 2;
 export const TROUBLE_TRUNCATED = 4;
 export const TROUBLE_INVALID = 8;
+/** Retransmissions, segments out of order or missing, duplicate acknowledgements, closed windows. */
+export const TROUBLE_SEQUENCE = 16;

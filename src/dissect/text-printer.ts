@@ -29,6 +29,8 @@ export class TextPrinter {
   #link: Protocol | undefined;
   /** Interface and direction of the frame, where lines show it. */
   #source = '';
+  /** What earlier frames tell of the frame, where lines are coloured. */
+  #trouble = 0;
 
   constructor(options: TextOptions, out: (chunk: Uint8Array) => void) {
     this.#options = options;
@@ -44,11 +46,12 @@ export class TextPrinter {
 
   /** Prints the block's kept rows. Gives how many frames those were. */
   print(block: FrameBlock, interfaces: readonly FrameInterface[]): number {
-    const { showInterface } = this.#options;
+    const { showInterface, colour, trouble } = this.#options;
     let printed = 0;
     for (let row = 0; row < block.count; row++) {
       if (block.keep[row] === 0) continue;
       if (showInterface) this.#source = sourceLabel(interfaces[block.interfaceId[row]!], block.flags[row]!);
+      if (colour && trouble) this.#trouble = trouble(block, row, interfaces);
       this.printFrame(
         block.bytes,
         block.offset[row]!,
@@ -91,7 +94,7 @@ export class TextPrinter {
     t.bytes = bytes;
     t.end = at + captured;
     t.layer = '';
-    t.trouble = 0;
+    t.trouble = this.#trouble;
     t.depth = 0;
     t.ethernets = 0;
     t.linkHeaderLength = 0;
