@@ -514,7 +514,7 @@ export function ipSetsockopt(sk: Sock, level: number, name: number, value: Uint8
       // No IPsec: nothing to take off succeeds, anything else is not understood.
       if (!cred.capable(CAP_NET_ADMIN)) return -EPERM;
       if (length === 0) return 0;
-      return name === IP_IPSEC_POLICY ? -EOPNOTSUPP : -EINVAL;
+      return name === IP_XFRM_POLICY && sk.family === AF_INET ? -EINVAL : -EOPNOTSUPP;
     case MCAST_JOIN_GROUP:
     case MCAST_LEAVE_GROUP: {
       // struct group_req: an index, and a socket address at 8.

@@ -24,6 +24,7 @@ import {
   fib,
   fibLookup,
   fibResultPrefsrc,
+  inetAddrType,
 } from './fib.ts';
 import {
   daddrOf,
@@ -183,6 +184,10 @@ export function rtCacheFlush(net: Net): void {
   net.rtGenid++;
 }
 
+/** __ip_dev_find: the device of an address of ours; of those that are ours by a local route alone (127.0.0.0/8), lo. */
+const sourceDev = (net: Net, saddr: number): NetDevice | null =>
+  ipDevFind(net, saddr) ?? (inetAddrType(net, saddr) === RTN_LOCAL ? net.loopbackDev : null);
+
 function routeOutputSlow(net: Net, fl: Flowi4): DstEntry | number {
   let flags = 0;
   let devOut: NetDevice | null = null;
@@ -195,12 +200,12 @@ function routeOutputSlow(net: Net, fl: Flowi4): DstEntry | number {
     if (ipv4IsMulticast(saddr) || ipv4IsLbcast(saddr) || ipv4IsZeronet(saddr)) return -EINVAL;
     if (fl.oif === 0 && (ipv4IsMulticast(fl.daddr) || ipv4IsLbcast(fl.daddr))) {
       // It goes where its source address lives.
-      devOut = ipDevFind(net, saddr);
+      devOut = sourceDev(net, saddr);
       if (devOut === null) return -ENETUNREACH;
       fl.oif = devOut.ifindex;
       return mkrouteOutput(net, fl, origOif, devOut, flags);
     }
-    if (!(fl.flags & FLOWI_FLAG_ANYSRC) && ipDevFind(net, saddr) === null) return -ENETUNREACH;
+    if (!(fl.flags & FLOWI_FLAG_ANYSRC) && sourceDev(net, saddr) === null) return -ENETUNREACH;
   }
   if (fl.oif !== 0) {
     devOut = net.devices.get(fl.oif) ?? null;

@@ -2,11 +2,15 @@
 import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { messageHeader } from '../../src/syscall/message.ts';
 import { hostI32, hostU32, int } from '../../src/uapi/host.ts';
-import { encodeSockaddrIn } from '../../src/uapi/sockaddr.ts';
-import { AF_INET, controlMessages, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/uapi/socket.ts';
+import { encodeSockaddrIn, encodeSockaddrIn6 } from '../../src/uapi/sockaddr.ts';
+import { AF_INET, AF_INET6, controlMessages, MSG_DONTWAIT, SOCK_DGRAM } from '../../src/uapi/socket.ts';
+import { parseIpv6 } from '../../src/wire/address.ts';
 
 export const ip = (text: string): Uint8Array => Uint8Array.from(text.split('.').map(Number));
 export const sin = (address: string, port: number): Uint8Array => encodeSockaddrIn({ address: ip(address), port });
+export const ip6 = (text: string): Uint8Array => parseIpv6(text)!;
+export const sin6 = (address: string, port: number, scopeId = 0, flowInfo = 0): Uint8Array =>
+  encodeSockaddrIn6({ address: ip6(address), port, scopeId, flowInfo });
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const hex = (b: Uint8Array): string => Buffer.from(b).toString('hex');
 export const NEAR = '10.0.0.1';
@@ -25,6 +29,17 @@ export function udp(calls: SystemCalls, address?: string, port?: number, family 
 
 export const set = (calls: SystemCalls, fd: number, level: number, name: number, value: number | Uint8Array): number =>
   calls.setsockopt(fd, level, name, typeof value === 'number' ? int(value) : value);
+
+/** A datagram socket of IPv6, bound where asked; throws where that fails. */
+export function udp6(calls: SystemCalls, address?: string, port = 0, scope = 0, protocol = 0): number {
+  const fd = calls.socket(AF_INET6, SOCK_DGRAM, protocol);
+  if (fd < 0) throw new Error(`socket: ${fd}`);
+  if (address !== undefined) {
+    const error = calls.bind(fd, sin6(address, port, scope));
+    if (error < 0) throw new Error(`bind ${address}:${port}: ${error}`);
+  }
+  return fd;
+}
 
 /** [result, value as int or hex, length]. */
 export function get(calls: SystemCalls, fd: number, level: number, name: number, room = 4): unknown[] {
@@ -96,6 +111,18 @@ export function meminfo(calls: SystemCalls, fd: number): number[] {
 }
 
 const decoder = new TextDecoder();
+
+/** Counters of /proc/net/snmp6, but those of multicast listener discovery and of the devices' own doing. */
+export function counters6(calls: SystemCalls): Map<string, number> {
+  const content = calls.readFile('/proc/net/snmp6');
+  if (typeof content === 'number') throw new Error(`/proc/net/snmp6: ${content}`);
+  const found = new Map<string, number>();
+  for (const line of decoder.decode(content).trim().split('\n')) {
+    const [counter, value] = line.trim().split(/\s+/);
+    if (/^(Udp|UdpLite)6/.test(counter!)) found.set(counter!, Number(value));
+  }
+  return found;
+}
 
 /** Counters of /proc/net/snmp and netstat that moved, by group and name. TCP's and what the machine itself does are left
  * out. */

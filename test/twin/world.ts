@@ -52,7 +52,30 @@ export function maskFrame(frame: Uint8Array, type: number): string {
       copy.fill(0, icmp + 8 + 10, icmp + 8 + 12);
     }
   }
+  if (copy.length >= at + 40 && copy[12] === 0x86 && copy[13] === 0xdd && maskIpv6(copy, at)) mark = ' id';
   return `${type === 4 ? 'out' : `in${type}`} ${hex(copy)}${mark}`;
+}
+
+/** IPv6's identification of fragments starts at random: masked here, and in what an ICMPv6 error quotes, with its
+ * checksum. */
+function maskIpv6(frame: Uint8Array, at: number): boolean {
+  let nexthdr = frame[at + 6]!;
+  let header = at + 40;
+  for (let i = 0; i < 8 && header + 8 <= frame.length; i++) {
+    if (nexthdr === 44) {
+      frame.fill(0, header + 4, header + 8);
+      return true;
+    }
+    if (nexthdr === 58 && frame[header]! < 128 && header + 48 <= frame.length) {
+      if (!maskIpv6(frame, header + 8)) return false;
+      frame.fill(0, header + 2, header + 4);
+      return true;
+    }
+    if (nexthdr !== 0 && nexthdr !== 43 && nexthdr !== 60) return false;
+    nexthdr = frame[header]!;
+    header += (frame[header + 1]! + 1) << 3;
+  }
+  return false;
 }
 
 /** A tap on the near device: a packet socket of the kernel under test. */
@@ -127,9 +150,11 @@ const isMldReport = (frame: Uint8Array): boolean =>
 /** Limits of ICMP by time differ between a real and a virtual clock; the cases that are about them set them again. */
 function quiet(...hosts: SystemCalls[]): void {
   for (const host of hosts) {
+    // Flow labels are made of secrets, unless a case asks for them.
     for (const [name, value] of [
       ['ipv4/icmp_ratemask', '0'],
       ['ipv6/icmp/ratemask', ''],
+      ['ipv6/auto_flowlabels', '0'],
     ]) {
       const result = host.writeFile(`/proc/sys/net/${name}`, new TextEncoder().encode(`${value}\n`));
       if (result < 0) throw new Error(`${name}: ${result}`);

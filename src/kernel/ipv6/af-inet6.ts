@@ -62,8 +62,8 @@ const inetsw6 = (net: Net): InetProtosw[][] =>
 
 export function inet6RegisterProtosw(net: Net, p: InetProtosw): void {
   const list = inetsw6(net)[p.type]!;
-  if (p.permanent) list.unshift(p);
-  else list.splice(list.filter((one) => one.permanent).length, 0, p);
+  // Behind the permanent ones, of whom the first that came stays the first.
+  list.splice(list.filter((one) => one.permanent).length, 0, p);
 }
 
 const inet6Family: NetProtoFamily = {
@@ -79,6 +79,8 @@ const inet6Family: NetProtoFamily = {
     sk.protocol = found.protocol;
     if (answer.reuse) sk.reuse = 1;
     sk.pmtudisc = ipv4Sysctl(net).noPmtuDisc ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+    // IP_MULTICAST_ALL is on for sockets of IPv4 alone.
+    sk.mcAll = false;
     sk.inet6 = new Inet6SockFields();
     sk.inet6.v6only = ipv6Sysctl(net).bindv6only !== 0;
     sockInitData(socket, sk);

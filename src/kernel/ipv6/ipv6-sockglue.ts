@@ -107,6 +107,7 @@ const NEEDS_INT = new Set<number>([
   IN6.IPV6_TCLASS,
   IN6.IPV6_FREEBIND,
   IN6.IPV6_ROUTER_ALERT,
+  IN6.IPV6_RECVERR,
 ]);
 
 /** What a socket of this protocol of IPv6 becomes by IPV6_ADDRFORM; registered by udp6.ts. */
@@ -288,7 +289,8 @@ export function ipv6Setsockopt(sk: Sock, level: number, name: number, value: Uin
       return setMsfilter(inet, value);
     case IN6.IPV6_ROUTER_ALERT: {
       const error = ip6RaControl(inet, val);
-      if (error === 0) np.routerAlert = on ? val : -1;
+      // What is read back is whether the value was 0, though a negative one took the socket off.
+      if (error === 0) np.routerAlert = on ? 0 : -1;
       return error;
     }
     case IN6.IPV6_IPSEC_POLICY:
@@ -305,31 +307,24 @@ export function ipv6Setsockopt(sk: Sock, level: number, name: number, value: Uin
 /** ip6_sock_set_addr_preferences */
 function setAddrPreferences(np: Inet6SockFields, val: number): number {
   let pref = 0;
-  let mask = ~0;
   switch (val & (IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_TMP | IPV6_PREFER_SRC_PUBTMP_DEFAULT)) {
     case IPV6_PREFER_SRC_PUBLIC:
-      pref |= IPV6_PREFER_SRC_PUBLIC;
-      mask &= ~(IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_TMP);
+      pref = IPV6_PREFER_SRC_PUBLIC;
       break;
     case IPV6_PREFER_SRC_TMP:
-      pref |= IPV6_PREFER_SRC_TMP;
-      mask &= ~(IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_TMP);
+      pref = IPV6_PREFER_SRC_TMP;
       break;
     case IPV6_PREFER_SRC_PUBTMP_DEFAULT:
-      mask &= ~(IPV6_PREFER_SRC_PUBLIC | IPV6_PREFER_SRC_TMP);
-      break;
     case 0:
       break;
     default:
       return -EINVAL;
   }
   switch (val & (IPV6_PREFER_SRC_HOME | IPV6_PREFER_SRC_COA)) {
-    case IPV6_PREFER_SRC_HOME:
-      mask &= ~IPV6_PREFER_SRC_COA;
-      break;
     case IPV6_PREFER_SRC_COA:
       pref |= IPV6_PREFER_SRC_COA;
       break;
+    case IPV6_PREFER_SRC_HOME:
     case 0:
       break;
     default:
@@ -337,7 +332,7 @@ function setAddrPreferences(np: Inet6SockFields, val: number): number {
   }
   if ((val & (IPV6_PREFER_SRC_CGA | IPV6_PREFER_SRC_NONCGA)) === (IPV6_PREFER_SRC_CGA | IPV6_PREFER_SRC_NONCGA))
     return -EINVAL;
-  np.srcprefs = (np.srcprefs & mask) | pref;
+  np.srcprefs = pref;
   return 0;
 }
 
