@@ -65,7 +65,7 @@ export function linuxWorld6(): World6 {
     for a in 2001:db8::1 ${fe80(NEAR_MAC)}; do ip -n ${far} neighbour replace $a lladdr ${mac(NEAR_MAC)} dev eth0 nud permanent; done
     for a in 2001:db8:1::2 ${fe80(RIM_MAC)}; do ip -n ${far} neighbour replace $a lladdr ${mac(RIM_MAC)} dev eth1 nud permanent; done
     for a in 2001:db8:1::1 ${fe80(ROUTER_MAC)}; do ip -n ${rim} neighbour replace $a lladdr ${mac(ROUTER_MAC)} dev eth0 nud permanent; done
-    ip netns exec ${far} sysctl -q -w net.ipv6.conf.all.forwarding=1
+    ip netns exec ${far} sysctl -q -w net.ipv6.conf.all.forwarding=1 net.ipv6.neigh.eth0.delay_first_probe_time=3600
     ip -n ${near} route add 2001:db8:1::/48 via 2001:db8::2
     ip -n ${near} route add blackhole 2001:db8:66::/48
     ip -n ${near} route add prohibit 2001:db8:67::/48
@@ -131,7 +131,7 @@ export function emulatedWorld6(seed = 1): World6 {
   for (const address of ['2001:db8:1::2', fe80(RIM_MAC)]) far.neighbour('eth1', address, RIM_MAC);
   for (const address of ['2001:db8:1::1', fe80(ROUTER_MAC)]) rim.neighbour('eth0', address, ROUTER_MAC);
   clock.advance(20e6);
-  far.sysctl('net.ipv6.conf.all.forwarding', 1);
+  far.sysctl('net.ipv6.conf.all.forwarding', 1).sysctl('net.ipv6.neigh.eth0.delay_first_probe_time', 3600);
   near
     .route('2001:db8:1::/48', { via: '2001:db8::2' })
     .route('2001:db8:66::/48', { type: 6 })

@@ -6,7 +6,7 @@ import { IP6_DADDR, IP6_PAYLOAD_LEN, IPV6HDR_LEN } from '../headers.ts';
 import * as mib from '../mib.ts';
 import { kfreeSkb, pskbMayPull, pskbTrimRcsum } from '../skbuff.ts';
 import type { Net, SkBuff } from '../structs.ts';
-import { IPV6_ADDR_UNICAST, ipv6AddrIsMulticast, ipv6AddrType } from './addr.ts';
+import { ipv6AddrIsMulticast } from './addr.ts';
 import { ICMPV6_HDR_FIELD, ICMPV6_PARAMPROB, ICMPV6_UNK_OPTION } from './icmpv6.ts';
 import {
   IP6SKB_HOPBYHOP,
@@ -27,13 +27,10 @@ const IPV6_TLV_ROUTERALERT = 5;
 const IPV6_TLV_CALIPSO = 7;
 const IPV6_TLV_IOAM = 49;
 const IPV6_TLV_JUMBO = 194;
-const IPV6_TLV_HAO = 201;
 const IPV6_MAXPLEN = 65535;
 
-const IPV6_SRCRT_TYPE_2 = 2;
 const IPV6_SRCRT_TYPE_3 = 3;
 const IPV6_SRCRT_TYPE_4 = 4;
-const RT_HDRLEN = 1;
 const RT_TYPE = 2;
 const RT_SEGMENTS_LEFT = 3;
 
@@ -103,17 +100,6 @@ function hopOption(net: Net, skb: SkBuff, offset: number, disallow: boolean): bo
   }
 }
 
-/** One destination option; false: the packet has ended. */
-function destOption(net: Net, skb: SkBuff, offset: number, disallow: boolean): boolean {
-  const { head, networkHeader: at } = skb;
-  if (head[at + offset] !== IPV6_TLV_HAO) return unknownOption(net, skb, offset, disallow);
-  // RFC 6275 6.3: a home address is taken only where a binding (an xfrm state) says that it belongs to the sender, and
-  // there are none.
-  const good = head[at + offset + 1] === 16 && ipv6AddrType(head, at + offset + 2) & IPV6_ADDR_UNICAST;
-  kfreeSkb(net, skb, good ? reason.NOT_SPECIFIED : reason.IP_INHDR, 'ipv6_dest_hao');
-  return false;
-}
-
 /** ip6_parse_tlv: the options of the header at `skb.transportHeader`. False: the packet has ended. */
 function parseTlv(net: Net, skb: SkBuff, hopbyhop: boolean, limit: number): boolean {
   const at = skb.networkHeader;
@@ -146,7 +132,8 @@ function parseTlv(net: Net, skb: SkBuff, hopbyhop: boolean, limit: number): bool
       for (let i = 2; i < optlen; i++) if (head[at + offset + i] !== 0) return bad();
     } else {
       if (++count > max) return bad();
-      if (!(hopbyhop ? hopOption : destOption)(net, skb, offset, disallow)) return false;
+      // Mobile IPv6's home address (RFC 6275 6.3) is unknown here as everything else, as in the kernel of this machine.
+      if (!(hopbyhop ? hopOption : unknownOption)(net, skb, offset, disallow)) return false;
       padding = 0;
     }
     offset += optlen;
@@ -208,7 +195,6 @@ function rthdrRcv(net: Net, skb: SkBuff): number {
     kfreeSkb(net, skb, reason.NOT_SPECIFIED, 'ipv6_rthdr_rcv');
     return -1;
   };
-  const acceptSourceRoute = Math.min(ipv6(net).all.acceptSourceRoute, idev?.cnf.acceptSourceRoute ?? 0);
   const length = headerLength(net, skb);
   if (length === 0) return lost(mib.IP6_INHDRERRORS);
   const { head, networkHeader: at, transportHeader } = skb;
@@ -217,8 +203,6 @@ function rthdrRcv(net: Net, skb: SkBuff): number {
   // Segment routing and RPL: refused unless switched on, which these kernels are built to be asked, not to do.
   if (type === IPV6_SRCRT_TYPE_4 || type === IPV6_SRCRT_TYPE_3) return lost(-1);
   if (head[transportHeader + RT_SEGMENTS_LEFT] === 0) {
-    // RFC 6275 6.4: a type 2 header that was not worked off here is not for us.
-    if (type === IPV6_SRCRT_TYPE_2) return lost(mib.IP6_INADDRERRORS);
     const opt = skb.opt6!;
     const offset = transportHeader - at;
     opt.lasthop = opt.srcrt = offset;
@@ -228,13 +212,7 @@ function rthdrRcv(net: Net, skb: SkBuff): number {
     opt.nhoff = offset;
     return 1;
   }
-  if (type === IPV6_SRCRT_TYPE_2 && acceptSourceRoute >= 0) {
-    if (head[transportHeader + RT_HDRLEN] !== 2 || head[transportHeader + RT_SEGMENTS_LEFT] !== 1)
-      return lost(mib.IP6_INHDRERRORS);
-    // No home address has a binding here.
-    return lost(mib.IP6_INADDRERRORS);
-  }
-  // RFC 5095: type 0 is unknown, as every other one.
+  // RFC 5095: type 0 is unknown, and so is type 2 without Mobile IPv6, as every other one.
   ip6Inc(net, idev, mib.IP6_INHDRERRORS);
   icmpv6ParamProb(net, skb, ICMPV6_HDR_FIELD, transportHeader + RT_TYPE - at, reason.NOT_SPECIFIED);
   return -1;

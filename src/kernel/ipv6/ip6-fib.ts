@@ -360,16 +360,17 @@ export function fib6Del(net: Net, f6i: Fib6Info): number {
   return 0;
 }
 
-/** Routes of a table as fib6_walk meets them: a prefix before the longer ones inside it, the 0 branch first. */
+/** Routes of a table as fib6_walk meets them: by address, and a prefix behind the longer ones inside it. */
 export function fib6TableRoutes(table: Fib6Table): Fib6Info[] {
   const nodes: Fib6Node[] = [];
   for (const byPrefix of table.byLength) if (byPrefix !== null) nodes.push(...byPrefix.values());
   nodes.sort((a, b) => {
+    if (ipv6PrefixEqual(a.prefix, 0, b.prefix, 0, Math.min(a.plen, b.plen))) return b.plen - a.plen;
     for (let i = 0; i < 16; i++) {
       const by = a.prefix[i]! - b.prefix[i]!;
       if (by !== 0) return by;
     }
-    return a.plen - b.plen;
+    return 0;
   });
   return nodes.flatMap((node) => node.leaf);
 }

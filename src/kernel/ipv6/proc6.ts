@@ -98,11 +98,9 @@ function ipv6Route(net: Net): string {
     (a, b) => (a.id === 255 ? 1 : 0) - (b.id === 255 ? 1 : 0) || a.id - b.id,
   )) {
     const list = fib6TableRoutes(table);
-    // The root of each table has the route that says no, behind a default route.
-    const defaults = list.filter((f6i) => f6i.plen === 0);
-    for (const f6i of defaults) text += routeLine(f6i);
-    for (const f6i of list) if (f6i.plen !== 0) text += routeLine(f6i);
-    text += NULL_ROUTE;
+    for (const f6i of list) text += routeLine(f6i);
+    // The root of a table without a default route is the one that says no.
+    if (!list.some((f6i) => f6i.plen === 0)) text += NULL_ROUTE;
   }
   return text;
 }
@@ -129,10 +127,11 @@ function mcfilter6(net: Net): string {
   return text;
 }
 
+/** The latest first. */
 function anycast6(net: Net): string {
   let text = '';
   for (const dev of allDevices(net))
-    for (const ac of dev.ip6?.acList.values() ?? [])
+    for (const ac of [...(dev.ip6?.acList.values() ?? [])].reverse())
       text += `${String(dev.ifindex).padEnd(4)} ${dev.name.padEnd(15)} ${in6Hex(ac.addr)} ${String(ac.users).padStart(5)}\n`;
   return text;
 }

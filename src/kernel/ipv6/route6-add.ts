@@ -132,7 +132,7 @@ export function ip6RouteAdd(net: Net, cfg: Fib6Config): number {
   let flags = cfg.flags ?? RTF_UP;
   let nh: Fib6Nh;
   if (isReject(type, flags, named, cfg.dst)) {
-    flags |= RTF_REJECT | RTF_NONEXTHOP;
+    flags = RTF_REJECT | RTF_NONEXTHOP;
     nh = newNh(net.loopbackDev, null, 1);
   } else {
     let dev = named;
