@@ -21,7 +21,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const built = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
-  spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8', cwd: ROOT, timeout: 30_000 });
+  spawnSync(process.execPath, [entry, ...args], { encoding: 'utf8', cwd: ROOT, timeout: 100_000 });
 
 describe('the bundle', () => {
   it('tells the version, and the commands', () => {

@@ -365,7 +365,7 @@ describeNetwork('netlab capture ends', () => {
     expect(proposed).toHaveLength(1);
     expect(proposed[0]).toMatch(/^unshare -Urn .*capture lo --duration 0\.2 --backend af_packet$/);
     expect(proposed[0]).toContain(process.execPath);
-    const done = spawnSync('sh', ['-c', proposed[0]!], { encoding: 'utf8', timeout: 20_000 });
+    const done = spawnSync('sh', ['-c', proposed[0]!], { encoding: 'utf8', timeout: 100_000 });
     expect(done.stderr).toMatch(/^0 packets captured$/m);
     expect(done.status).toBe(0);
   });
@@ -379,7 +379,7 @@ describeNetwork('netlab capture ends', () => {
       });
       expect(status).toBe(77);
       const raised = / (?:sudo |su -c '?)(setpriv --reuid=65534 .*--duration 0\.2)/.exec(stderr)![1]!;
-      const done = spawnSync('sh', ['-c', raised], { encoding: 'utf8', timeout: 20_000 });
+      const done = spawnSync('sh', ['-c', raised], { encoding: 'utf8', timeout: 100_000 });
       expect(done.stderr).toMatch(/^0 packets captured$/m);
       expect(done.status).toBe(0);
       // In a private network there is no such interface.

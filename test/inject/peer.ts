@@ -14,7 +14,7 @@ export class Output {
     child.stderr!.setEncoding('latin1').on('data', (text: string) => (this.stderr += text));
   }
 
-  async until(condition: () => boolean, timeout = 10_000): Promise<void> {
+  async until(condition: () => boolean, timeout = 60_000): Promise<void> {
     for (const end = Date.now() + timeout; !condition(); await new Promise((resolve) => setTimeout(resolve, 10)))
       if (Date.now() > end || this.child.exitCode !== null)
         throw new Error(`waited in vain\nstdout: ${this.stdout.slice(-3000)}\nstderr: ${this.stderr.slice(-3000)}`);

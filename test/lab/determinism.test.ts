@@ -35,7 +35,7 @@ describe('the same seed', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const runBy = (node: string): ScenarioResult => {
-    const done = spawnSync(node, [program, String(SEED)], { encoding: 'utf8', timeout: 60_000 });
+    const done = spawnSync(node, [program, String(SEED)], { encoding: 'utf8', timeout: 100_000 });
     if (done.status !== 0) throw new Error(`${node}: ${done.error?.message ?? done.stderr}`);
     return JSON.parse(done.stdout) as ScenarioResult;
   };
@@ -45,7 +45,7 @@ describe('the same seed', () => {
   const capturedBy = (node: string, seed: number): string => {
     const file = join(folder, `${captures++}.pcapng`);
     const words = ['capture', 'any', '--virtual-time', '--seed', String(seed), '-c', '1000', '-w', file];
-    const done = spawnSync(node, [NETLAB[1]!, ...words], { encoding: 'utf8', timeout: 60_000 });
+    const done = spawnSync(node, [NETLAB[1]!, ...words], { encoding: 'utf8', timeout: 100_000 });
     expect(done.status, done.stderr).toBe(0);
     return createHash('sha256').update(readFileSync(file)).digest('hex');
   };
@@ -67,7 +67,7 @@ describe('the same seed', () => {
     expect(runBy(process.execPath)).toEqual(scenario(SEED));
   });
 
-  it('gives the same capture of the emulated network, whoever runs it', { timeout: 120_000 }, () => {
+  it('gives the same capture of the emulated network, whoever runs it', { timeout: 300_000 }, () => {
     const first = capturedBy(process.execPath, SEED);
     expect(capturedBy(process.execPath, SEED)).toBe(first);
     expect(capturedBy(process.execPath, SEED + 1)).not.toBe(first);
@@ -86,7 +86,7 @@ describe('the same seed', () => {
       process.stderr.write(
         `NOT SHOWN: that Node ${version} gives the same bytes: it is not here. Fetch it by node test/support/other-nodes.mjs\n`,
       );
-    it.skipIf(!there)(`gives the same on Node ${version}`, { timeout: 120_000 }, () => {
+    it.skipIf(!there)(`gives the same on Node ${version}`, { timeout: 300_000 }, () => {
       expect(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout).toMatch(new RegExp(`^v${version}\\.`));
       expect(runBy(node)).toEqual(scenario(SEED));
       expect(capturedBy(node, SEED)).toBe(capturedBy(process.execPath, SEED));

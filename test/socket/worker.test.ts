@@ -7,7 +7,7 @@ const source = (path: string): string => JSON.stringify(new URL(`../../src/${pat
 
 describeNetwork('workers', () => {
   test('each of a fanout group has its own ring; stopped, terminated and exiting while waiting', {
-    timeout: 60_000,
+    timeout: 120_000,
   }, () => {
     const pair = vethPair();
     try {
@@ -52,7 +52,7 @@ describeNetwork('workers', () => {
         console.log(JSON.stringify({ sent, results, codes }));`;
       const done = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
         encoding: 'utf8',
-        timeout: 50_000,
+        timeout: 100_000,
       });
       expect(done.status, done.stderr).toBe(0);
       expect(JSON.parse(done.stdout)).toEqual({

@@ -46,7 +46,7 @@ export function netlab(
   const done = spawnSync(command!, rest, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    timeout: 30_000,
+    timeout: 100_000,
     env: clean(options.env),
     ...(options.input === undefined ? {} : { input: options.input }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -83,7 +83,7 @@ export class Running {
   }
 
   /** Waits until what came on a stream matches; fails with what did come. */
-  async until(stream: 'stdout' | 'stderr', pattern: RegExp, timeout = 15_000): Promise<RegExpMatchArray> {
+  async until(stream: 'stdout' | 'stderr', pattern: RegExp, timeout = 60_000): Promise<RegExpMatchArray> {
     const limit = Date.now() + timeout;
     for (;;) {
       const match = this[stream].match(pattern);
