@@ -1,6 +1,6 @@
 /** Every example of the README, run as it stands: on an interface eth0 with traffic on it, in a directory with the tour. */
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -109,6 +109,23 @@ describeNetwork('the examples of the README', () => {
     expect(status, errors).toBe(0);
     expect(output).not.toBe('');
     expect(output).not.toContain('undefined');
+  });
+
+  it('the test that the README shows', async () => {
+    const [program, ...more] = blocks('typescript');
+    expect(more).toEqual([]);
+    const home = join(dirname(NETLAB[1]!), '../..');
+    writeFileSync(join(home, 'readme.test.ts'), program!);
+    writeFileSync(
+      join(home, 'readme.config.mjs'),
+      `export default { test: { root: ${JSON.stringify(directory)}, include: [${JSON.stringify(join(home, 'readme.test.ts'))}], exclude: [] } };`,
+    );
+    const words = [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', '--config', join(home, 'readme.config.mjs')];
+    // Without CI vitest writes what is golden when it is not there yet.
+    const { status, output, errors } = await inHome('env', '-u', 'CI', process.execPath, ...words);
+    expect(status, `${output}${errors}`).toBe(0);
+    expect(output).toMatch(/Tests\s+1 passed/);
+    expect(readdirSync(directory)).toContain('asked.pcapng');
   });
 
   it('the two commands that start it all are those of package.json', () => {
