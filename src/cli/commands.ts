@@ -54,6 +54,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: 'change, merge, split and anonymize savefiles',
     load: () => import('./commands/rewrite.ts'),
   },
+  replay: {
+    summary: 'play savefiles onto an interface, or one side of a conversation',
+    load: () => import('./commands/replay.ts'),
+  },
   send: {
     summary: 'craft packets from their text, send them, match what answers',
     load: () => import('./commands/send.ts'),
