@@ -1,9 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { namespacePool } from './test/support/pool.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    pool: 'forks',
+    // `npm test` runs in a namespace; vitest by itself does not, and what needs one skips.
+    pool: process.env['NETLAB_NETNS'] ? namespacePool : 'forks',
     // Bounds against hanging, not judgements of speed: a machine may be slow and busy with other work.
     testTimeout: 120_000,
     hookTimeout: 120_000,
