@@ -74,6 +74,9 @@ export function rtnlRegister(net: Net, type: number, handler: RtnlHandler): void
   state(net).route.set(type, handler);
 }
 
+/** What is registered for a type, for a family that answers beside another. */
+export const rtnlHandler = (net: Net, type: number): RtnlHandler | undefined => state(net).route.get(type);
+
 class NetlinkSock extends Sock {
   portid = 0;
   dstPortid = 0;

@@ -79,7 +79,7 @@ import type { DevStats } from './structs-plain.ts';
 /** rtnetlink(7), the questions: links, addresses, routes, neighbours (net/core/rtnetlink.c and the families). */
 
 /** Attributes one after another, each padded to 4 bytes. */
-class Attributes {
+export class Attributes {
   readonly #parts: Uint8Array[] = [];
   put(type: number, data: Uint8Array): this {
     const bytes = new Uint8Array(NLMSG_ALIGN(4 + data.length));
@@ -221,7 +221,7 @@ function routeMessage(route: FibRoute): Uint8Array {
   return attributes.after(header);
 }
 
-function metrics(mtu: number, hoplimit: number): Uint8Array {
+export function metrics(mtu: number, hoplimit: number): Uint8Array {
   const list = new Attributes();
   if (mtu !== 0) list.u32(RTAX_MTU, mtu);
   if (hoplimit !== 0) list.u32(RTAX_HOPLIMIT, hoplimit);
@@ -260,7 +260,7 @@ function getRoute(net: Net, payload: Uint8Array): { type: number; body: Uint8Arr
   return { type: RTM_NEWROUTE, body: attributes.after(header) };
 }
 
-function neighMessage(neigh: Neighbour): Uint8Array {
+export function neighMessage(neigh: Neighbour): Uint8Array {
   const header = new Uint8Array(ndmsg.sizeof);
   header[ndmsg.ndm_family] = neigh.tbl.family;
   putHostU32(header, ndmsg.ndm_ifindex, neigh.dev.ifindex);

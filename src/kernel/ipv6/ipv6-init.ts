@@ -13,6 +13,7 @@ import { ndiscInit, rt6Probe } from './ndisc.ts';
 import { proc6Init } from './proc6.ts';
 import { raInit } from './ra.ts';
 import { route6Init } from './route6.ts';
+import { rtnetlink6Init } from './rtnetlink6.ts';
 import { sysctl6Init } from './sysctl6.ts';
 
 /** The network layer of IPv6, its rooms in the order in which they need each other (inet6_init of
@@ -37,4 +38,5 @@ export function ipv6LayerInit(net: Net): void {
   addrconfInit(net);
   proc6Init(net);
   sysctl6Init(net);
+  rtnetlink6Init(net);
 }
