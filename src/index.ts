@@ -4,6 +4,7 @@ export { type SendAndReceiveOptions, sendAndReceive } from './api/exchange.ts';
 export type { Packet } from './api/packet.ts';
 export { type Plug, type PlugOptions, plugIntoInterface, plugIntoTap } from './api/plug.ts';
 export { type Reading, type ReadOptions, read } from './api/read.ts';
+export { type Playable, type ReplayOptions, replay } from './api/replay.ts';
 export { type FrameToSend, type SendOptions, send } from './api/send.ts';
 export { type PacketToWrite, type WriteOptions, type Writing, write } from './api/write.ts';
 export type { InterfaceCounters } from './capture/counters.ts';
@@ -33,6 +34,20 @@ export * from './inject/craft/layers/index.ts';
 export { type Crafted, Packets, packet } from './inject/craft/packet.ts';
 export { craft } from './inject/craft/text.ts';
 export { type FixOptions, fixChecksums } from './inject/fix.ts';
+export {
+  CachedSides,
+  FirstSender,
+  type OpenFrames,
+  type ReplayProgress,
+  type ReplaySummary,
+  type ReplayVia,
+  SideRecorder,
+  type Speed,
+  type Splitter,
+  SubnetSplitter,
+  type TimingError,
+  type TooLong,
+} from './inject/replay/index.ts';
 export {
   Anonymizer,
   macMap,
