@@ -1,7 +1,7 @@
 import { afterAll } from 'vitest';
 import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { describeNetwork } from '../support/network.ts';
-import { FAR, NEAR, name, recv, send, set, sin, sin6, udp6 } from './program.ts';
+import { FAR, NEAR, name, outgoing, recv, send, set, sin, sin6, udp6 } from './program.ts';
 import { stage } from './stage.ts';
 import { FAR_LL, FAR6, NEAR_LL, NEAR6, type World } from './world.ts';
 
@@ -71,13 +71,7 @@ describeNetwork('names of IPv6 sockets on both kernels', () => {
     ['of family 1', () => Uint8Array.from([1, 0, ...sin6(NEAR6, 9000).subarray(2)])],
     ['any of family 0', () => new Uint8Array(28)],
   ];
-  /** Frames that went out, but for questions after neighbours that do not answer, which come again later. */
-  const sent = (w: World): string[] =>
-    w
-      .frames()
-      .filter(
-        (frame) => frame.startsWith('out') && !(frame.slice(44, 48) === '3aff' && frame.slice(112, 114) === '87'),
-      );
+  const sent = (w: World): string[] => outgoing(w.frames());
   /** Ports that the kernel chose. */
   const masked = (text: unknown, fixed: boolean): unknown =>
     typeof text === 'string' && !fixed ? `${text.slice(0, 4)}....${text.slice(8)}` : text;

@@ -41,6 +41,10 @@ export function udp6(calls: SystemCalls, address?: string, port = 0, scope = 0, 
   return fd;
 }
 
+/** Frames that went out, but for questions after IPv6 neighbours that do not answer, which come again later. */
+export const outgoing = (frames: readonly string[]): string[] =>
+  frames.filter((f) => f.startsWith('out') && !(f.slice(44, 48) === '3aff' && f.slice(112, 114) === '87'));
+
 /** [result, value as int or hex, length]. */
 export function get(calls: SystemCalls, fd: number, level: number, name: number, room = 4): unknown[] {
   const value = new Uint8Array(Math.max(room, 1)).fill(0xa5);

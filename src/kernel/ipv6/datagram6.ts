@@ -39,7 +39,7 @@ import { fl6UpdateDst } from './exthdrs-push.ts';
 import { Flowi6, IPV6_FLOWINFO_MASK, type Ipcm6Cookie, type Ipv6TxOptions, ip6MakeFlowinfo } from './flow.ts';
 import { ipv6ChkAddrAndFlags } from './inet6-addr.ts';
 import { IP6SKB_HOPBYHOP, inet6Iif, ipv6Sysctl } from './ipv6.ts';
-import { ip6DstLookupFlow } from './route6.ts';
+import { ip6DstLookupFlow, ip6SkUpdatePmtu } from './route6.ts';
 
 /** Datagram sockets of IPv6: connect, and control messages in both directions (net/ipv6/datagram.c). The error queue is
  * in error-queue6.ts. */
@@ -106,8 +106,8 @@ export const ipv6FixupOptions = (opt: Ipv6TxOptions | null): Ipv6TxOptions | nul
 
 const flow = new Flowi6();
 
-/** ip6_datagram_dst_update */
-function dstUpdate(sk: InetSock): number {
+/** ip6_datagram_dst_update: the route of a connected socket; with `fixSaddr` its address too, where it has none. */
+function dstUpdate(sk: InetSock, fixSaddr: boolean): number {
   const np = sk.inet6!;
   const fl = flow.clear();
   fl.proto = sk.protocol;
@@ -122,14 +122,22 @@ function dstUpdate(sk: InetSock): number {
   const final = fl6UpdateDst(fl, np.opt);
   const dst = ip6DstLookupFlow(sk.net, sk, fl, final);
   if (typeof dst === 'number') return dst;
-  if (ipv6AddrAny(np.saddr)) np.saddr = in6Copy(fl.saddr);
-  if (ipv6AddrAny(np.rcvSaddr)) {
+  if (fixSaddr && ipv6AddrAny(np.saddr)) np.saddr = in6Copy(fl.saddr);
+  if (fixSaddr && ipv6AddrAny(np.rcvSaddr)) {
     np.rcvSaddr = in6Copy(fl.saddr);
     sk.rcvSaddr = LOOPBACK4_IPV6;
     sk.prot.rehash?.(sk);
   }
   sk.dst = dst;
   return 0;
+}
+
+/** ip6_sk_update_pmtu: a router said what the way of the socket's packets takes; a connected socket has the new route at
+ * once. */
+export function ip6DatagramUpdatePmtu(sk: InetSock, skb: SkBuff, mtu: number): void {
+  const kept = sk.dst;
+  ip6SkUpdatePmtu(sk.net, skb, sk, mtu);
+  if (kept !== null && sk.dst === null && !ipv6AddrV4Mapped(sk.inet6!.daddr)) dstUpdate(sk, false);
 }
 
 /** __ip6_datagram_connect */
@@ -167,7 +175,7 @@ export function ip6DatagramConnect(sk: Sock, address: Uint8Array): number {
   np.daddr = daddr;
   np.flowLabel = label;
   inet.dport = port;
-  const error = dstUpdate(inet);
+  const error = dstUpdate(inet, true);
   if (error !== 0) {
     [np.daddr, np.flowLabel, inet.dport] = before;
     return error;

@@ -100,6 +100,7 @@ import {
   ip6DatagramConnectV6Only,
   ip6DatagramRecvCtl,
   ip6DatagramSendCtl,
+  ip6DatagramUpdatePmtu,
   ip6MessageOptions,
   ipcm6InitSk,
   ipv6IfaceScopeId,
@@ -115,7 +116,7 @@ import { ip6AppendData, ip6FlushPendingFrames, ip6PushPendingFrames } from './ip
 import { inet6Iif, ip6Inc, ipv6 } from './ipv6.ts';
 import { ip6RaControl, ipv6Getsockopt, ipv6Setsockopt, raChain } from './ipv6-sockglue.ts';
 import { inet6McCheck } from './mcast6.ts';
-import { ip6DstLookupFlow, ip6SkDstHoplimit, ip6SkRedirect, ip6SkUpdatePmtu } from './route6.ts';
+import { ip6DstLookupFlow, ip6SkDstHoplimit, ip6SkRedirect } from './route6.ts';
 
 /** Raw sockets of IPv6 (net/ipv6/raw.c): without the IPv6 header in both directions, but with IPV6_HDRINCL. */
 
@@ -208,7 +209,7 @@ function rawError(
     const { errno, fatal } = icmpv6ErrConvert(type, code);
     let hard = fatal;
     if (type === ICMPV6_PKT_TOOBIG) {
-      ip6SkUpdatePmtu(net, skb, sk, info);
+      ip6DatagramUpdatePmtu(sk, skb, info);
       hard = np.pmtudisc === IPV6_PMTUDISC_DO;
     }
     if (type === NDISC_REDIRECT) {
@@ -283,18 +284,21 @@ function rawv6Sendmsg(sock: Sock, msg: Msghdr, len: number): number {
   fl.mark = ipc.mark;
   frag.msg = msg;
   frag.hlen = 0;
-  if (!hdrincl && proto === IPPROTO_ICMPV6) {
-    frag.hlen = 2;
-    if (!copyFromIter(msg, frag.header, 0, 2)) return -EFAULT;
-    fl.icmpType = frag.header[0]!;
-    fl.icmpCode = frag.header[1]!;
+  if (!hdrincl && (proto === IPPROTO_ICMPV6 || proto === IPPROTO_MH)) {
+    // rawv6_probe_proto_opt: the route may depend on the message's type.
+    frag.hlen = proto === IPPROTO_MH ? 4 : 2;
+    if (!copyFromIter(msg, frag.header, 0, frag.hlen)) return -EFAULT;
+    if (proto === IPPROTO_ICMPV6) {
+      fl.icmpType = frag.header[0]!;
+      fl.icmpCode = frag.header[1]!;
+    }
   }
   if (ipv6AddrAny(fl.daddr)) fl.daddr[15] = 1;
   if (ipv6AddrAny(fl.saddr)) fl.saddr.set(np.saddr);
   const final = fl6UpdateDst(fl, ipc.opt);
   if (fl.oif === 0) fl.oif = ipv6AddrIsMulticast(fl.daddr) ? np.mcastOif : np.ucastOif;
   if (hdrincl) fl.flags |= FLOWI_FLAG_KNOWN_NH;
-  if (ipc.tclass < 0) ipc.tclass = np.tclass;
+  ipc.tclass &= 0xff; // -1 is sent as 255, though RFC 3542 6.5 means the default
   fl.flowlabel = ip6MakeFlowinfo(ipc.tclass, fl.flowlabel);
   const dst = ip6DstLookupFlow(net, sk, fl, final);
   if (typeof dst === 'number') return dst;

@@ -68,6 +68,7 @@ import {
   ip6DatagramRecvCommonCtl,
   ip6DatagramRecvSpecificCtl,
   ip6DatagramSendCtl,
+  ip6DatagramUpdatePmtu,
   ip6MessageOptions,
   ipcm6InitSk,
   ipv6IfaceScopeId,
@@ -91,7 +92,7 @@ import { ip6SendSkb } from './ip6-output.ts';
 import { icmp6Inc, inet6AddProtocol, inet6Iif, ipv6 } from './ipv6.ts';
 import { ipv6Getsockopt, ipv6SetAddrform, ipv6Setsockopt } from './ipv6-sockglue.ts';
 import { inet6McCheck } from './mcast6.ts';
-import { ip6SkDstHoplimit, ip6SkDstLookupFlow, ip6SkRedirect, ip6SkUpdatePmtu } from './route6.ts';
+import { ip6SkDstHoplimit, ip6SkDstLookupFlow, ip6SkRedirect } from './route6.ts';
 
 /** UDP and UDP-Lite over IPv6 (net/ipv6/udp.c). A socket of IPv6 that is not IPV6_V6ONLY speaks IPv4 too: datagrams to
  * and from mapped addresses go through udp.ts. */
@@ -204,7 +205,7 @@ function udpv6Sendmsg(sock: Sock, msg: Msghdr, len: number): number {
       connected = false;
     } else fl.oif = np.ucastOif;
   }
-  if (ipc.tclass < 0) ipc.tclass = np.tclass;
+  ipc.tclass &= 0xff; // -1 is sent as 255, though RFC 3542 6.5 means the default
   fl.flowlabel = ip6MakeFlowinfo(ipc.tclass, fl.flowlabel);
   const dst = ip6SkDstLookupFlow(sk, fl, final, connected);
   if (typeof dst === 'number') return sendResult(sk, dst, len);
@@ -439,7 +440,7 @@ function err(net: Net, skb: SkBuff, type: number, code: number, offset: number, 
   let hard = found.fatal;
   if (type === ICMPV6_PKT_TOOBIG) {
     if (np.pmtudisc === IPV6_PMTUDISC_INTERFACE || np.pmtudisc === IPV6_PMTUDISC_OMIT) return 0;
-    ip6SkUpdatePmtu(net, skb, sk, info);
+    ip6DatagramUpdatePmtu(sk, skb, info);
     if (np.pmtudisc !== IPV6_PMTUDISC_DONT) hard = true;
   }
   if (type === NDISC_REDIRECT) {
