@@ -4,9 +4,9 @@ import { IFA_F_TENTATIVE } from '../../uapi/if_addr.ts';
 import type { InetSock } from '../inet-sock.ts';
 import type { NetDevice } from '../structs.ts';
 import { in6Copy, in6Equal, ipv6AddrIsMulticast } from './addr.ts';
-import { ipv6DevAcDec, ipv6DevAcInc } from './addrconf.ts';
 import { Flowi6 } from './flow.ts';
 import { ipv6ChkAddrAndFlags, ipv6ChkPrefix } from './inet6-addr.ts';
+import { ipv6DevAcDec, ipv6DevAcInc } from './inet6-ifaddr.ts';
 import { ip6RouteOutput } from './route6.ts';
 
 /** Anycast addresses that sockets join and leave, IPV6_JOIN_ANYCAST (the socket's half of net/ipv6/anycast.c). */
@@ -23,7 +23,7 @@ export function ipv6SockAcJoin(sk: InetSock, ifindex: number, addr: Uint8Array):
     fl.daddr.set(addr);
     const dst = ip6RouteOutput(net, null, fl);
     if (dst.error !== 0) return -EADDRNOTAVAIL;
-    dev = dst.dev;
+    dev = dst.idev6?.dev ?? dst.dev;
   }
   if (dev === null) return -ENODEV;
   const idev = dev.ip6;

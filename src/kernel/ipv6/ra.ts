@@ -22,11 +22,11 @@ import {
   in6Key,
   ipv6AddrType,
 } from './addr.ts';
+import { addrconfVerify } from './addrconf.ts';
+import { addrconfDadFailure, addrconfDadStart } from './dad.ts';
+import { ipv6ChkAddr, ipv6GetIfaddr } from './inet6-addr.ts';
 import {
-  addrconfDadFailure,
-  addrconfDadStart,
   addrconfPrefixRoute,
-  addrconfVerify,
   IF_RA_MANAGED,
   IF_RA_OTHERCONF,
   IF_RA_RCVD,
@@ -35,8 +35,7 @@ import {
   ipv6AcceptRa,
   ipv6AddAddr,
   ipv6GenerateEui64,
-} from './addrconf.ts';
-import { ipv6ChkAddr, ipv6GetIfaddr } from './inet6-addr.ts';
+} from './inet6-ifaddr.ts';
 import {
   type Fib6Info,
   fib6Del,
