@@ -185,6 +185,8 @@ export interface Ipv6McSocklist {
   ifindex: number;
   sfmode: number;
   sources: Uint8Array[];
+  /** A list of sources was made; it stays one (sflist) when its last source is taken out. */
+  listed: boolean;
 }
 
 export const inetSk = (sk: Sock): InetSock => sk as InetSock;

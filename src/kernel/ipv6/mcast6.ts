@@ -307,7 +307,7 @@ export function ipv6SockMcJoin(sk: InetSock, ifindex: number, addr: Uint8Array, 
   if (dev === null) return -ENODEV;
   const error = ipv6DevMcInc(dev, addr, mode);
   if (error !== 0) return error;
-  np.mcList.unshift({ addr: in6Copy(addr), ifindex: dev.ifindex, sfmode: mode, sources: [] });
+  np.mcList.unshift({ addr: in6Copy(addr), ifindex: dev.ifindex, sfmode: mode, sources: [], listed: false });
   return 0;
 }
 
@@ -348,7 +348,7 @@ export function ip6McSource(
   if (!idev || idev.dead) return -ENODEV;
   const pmc = sk.inet6!.mcList.find((mc) => (ifindex === 0 || mc.ifindex === ifindex) && in6Equal(mc.addr, group));
   if (pmc === undefined) return -EINVAL;
-  if (pmc.sources.length > 0) {
+  if (pmc.listed) {
     if (pmc.sfmode !== omode) return -EINVAL;
   } else if (pmc.sfmode !== omode) {
     // An empty filter may change its mode.
@@ -366,6 +366,7 @@ export function ip6McSource(
   }
   if (pmc.sources.length >= ipv6Sysctl(sk.net).mldMaxMsf) return -ENOBUFS;
   if (at >= 0) return -EADDRNOTAVAIL;
+  pmc.listed = true;
   pmc.sources.push(in6Copy(source));
   addSrc(idev, group, omode, [source], true);
   return 0;
@@ -389,6 +390,7 @@ export function ip6McMsfilter(
   addSrc(idev, group, mode, sources, false);
   delSrc(idev, group, pmc.sfmode, pmc.sources, false);
   pmc.sources = sources.map((addr) => in6Copy(addr));
+  pmc.listed = sources.length > 0;
   pmc.sfmode = mode;
   return 0;
 }
