@@ -87,9 +87,10 @@ function rotateSize(text: string): string {
   return text;
 }
 
-export function addWriteOptions(command: Command): void {
+/** `otherwise`: what a file is whose suffix does not tell its format. */
+export function addWriteOptions(command: Command, otherwise = 'pcapng'): void {
   command
-    .option('-w, --write <file>', 'write frames to a file, - for standard output; format by suffix, else pcapng')
+    .option('-w, --write <file>', `write frames to a file, - for standard output; format by suffix, else ${otherwise}`)
     .option('--print', 'print frames as well as write them')
     .option(
       '-C, --rotate-size <size>',

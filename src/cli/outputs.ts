@@ -30,6 +30,8 @@ export interface OutputContext {
   section?: SectionText;
   /** What a pcapng file that is copied has beside its frames. */
   records?: { readonly records: readonly SavefileRecord[] };
+  /** Format of a file whose name does not tell it; pcapng by default. */
+  otherwise?: 'pcap' | 'pcapng';
   /** Frames come as they happen: text goes out with each block. */
   live: boolean;
   /** Each line says which interface the frame is of. */
@@ -119,6 +121,7 @@ function openFile(path: string, options: PrintOptions & WriteOptions, context: O
     ...(context.interfaces === undefined ? {} : { interfaces: context.interfaces }),
     ...(context.section === undefined ? {} : { section: context.section }),
     ...(context.records === undefined ? {} : { records: context.records }),
+    ...(context.otherwise === undefined ? {} : { otherwise: context.otherwise }),
   };
   const { rotateSize, rotateSeconds, rotateFiles, packetBuffered } = options;
   if (rotateSize === undefined && rotateSeconds === undefined) {

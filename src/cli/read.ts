@@ -112,7 +112,8 @@ class Reader {
     const section = source.sections[0];
     return this.#outputs.open({
       live: false,
-      ...(this.#files.length > 1 ? {} : { records: source, interfaces: source.interfaces }),
+      // Files of several may have several link types, which only pcapng holds.
+      ...(this.#files.length > 1 ? {} : { records: source, interfaces: source.interfaces, otherwise: source.format }),
       ...(section === undefined ? {} : { section }),
     });
   }

@@ -15,8 +15,11 @@ const BUFFER = 1024 * 1024;
 const NO_RECORDS: readonly SavefileRecord[] = [];
 
 export interface CreateSavefileOptions {
-  /** By default by the name's suffix: `.pcap`, `.cap` and `.dmp` (before `.gz` or `.zst`) are pcap, anything else pcapng. */
+  /** By default by the name's suffix: `.pcap`, `.cap` and `.dmp` (before `.gz` or `.zst`) are pcap, `.pcapng` and `.ntar`
+   * are pcapng, and anything else is what `otherwise` says. */
   format?: 'pcap' | 'pcapng';
+  /** The format where the name does not tell it (`-`, `/dev/null`). Default: pcapng. */
+  otherwise?: 'pcap' | 'pcapng';
   /** By default by the name's suffix. */
   compression?: OutputCompression;
   /** Effort of the compression, 1 to 9 (gzip; 1 by default, since a capture must keep up) or 1 to 22 (zstd). */
@@ -35,12 +38,16 @@ export interface CreateSavefileOptions {
   bufferSize?: number;
 }
 
-/** Format and compression as a name's suffix says. */
-export function formatOfName(name: string): { format: 'pcap' | 'pcapng'; compression: OutputCompression } {
+/** Format and compression as a name's suffix says; the format is `otherwise` where it does not. */
+export function formatOfName(
+  name: string,
+  otherwise: 'pcap' | 'pcapng' = 'pcapng',
+): { format: 'pcap' | 'pcapng'; compression: OutputCompression } {
   const suffix = /\.(gz|zst)$/i.exec(name)?.[1]?.toLowerCase();
   const compression = suffix === 'gz' ? 'gzip' : suffix === 'zst' ? 'zstd' : 'none';
   const inner = suffix === undefined ? name : name.slice(0, -suffix.length - 1);
-  return { format: /\.(pcap|cap|dmp)$/i.test(inner) ? 'pcap' : 'pcapng', compression };
+  if (/\.(pcap|cap|dmp)$/i.test(inner)) return { format: 'pcap', compression };
+  return { format: /\.(pcapng|ntar)$/i.test(inner) ? 'pcapng' : otherwise, compression };
 }
 
 /** A savefile being written. Frames are gathered in a buffer; each time that it is full, at `flush` and at `close`, whole
@@ -268,7 +275,7 @@ export class SavefileWriter implements FrameSink {
  * `SAVEFILE_LINK_TYPE`, `SAVEFILE_RANGE`; `SAVEFILE_UNSUPPORTED` where this Node has no zstd. */
 export function createSavefile(to: string | number | Writable, options: CreateSavefileOptions = {}): SavefileWriter {
   const file = options.name ?? (typeof to === 'string' ? to : '-');
-  const named = formatOfName(typeof to === 'string' ? to : file);
+  const named = formatOfName(typeof to === 'string' ? to : file, options.otherwise);
   const format = options.format ?? named.format;
   const compression = options.compression ?? named.compression;
   const level = options.level ?? (compression === 'gzip' ? 1 : undefined);

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { systemError } from './error.ts';
 import { positionOf } from './output.ts';
+import type { PositionalRead } from './read-ahead.ts';
 
 /** Where the bytes of a savefile come from. */
 export interface ByteInput {
@@ -12,9 +13,10 @@ export interface ByteInput {
   read(buffer: Uint8Array, at: number): number | Promise<number>;
   /** `read` never makes anybody wait. */
   readonly immediate: boolean;
-  /** Reads as `read` does, but on another thread, for an input that is long enough to gain by it. One at a time, and
-   * no `read` meanwhile. */
-  readonly ahead?: ((buffer: Uint8Array, at: number) => Promise<number>) | null;
+  /** Reads a place of the input on another thread; for one that is long enough to gain by it. */
+  readonly readAt?: PositionalRead | null;
+  /** Where `read` goes on. */
+  readonly position?: number;
   /** The same input from its beginning once more, or null where it cannot be had. */
   again(): ByteInput | null;
   close(): void;
@@ -28,8 +30,9 @@ const LARGE = 16 * 1024 * 1024;
  * pool. */
 class FileInput implements ByteInput {
   readonly immediate = true;
-  readonly ahead: ((buffer: Uint8Array, at: number) => Promise<number>) | null;
-  #reading = false;
+  readonly readAt: PositionalRead | null;
+  /** Reads on other threads that have not come to their end. */
+  #reading = 0;
   #closeDue = false;
   readonly #file: string;
   readonly #fd: number;
@@ -38,7 +41,7 @@ class FileInput implements ByteInput {
   #position: number;
 
   constructor(file: string, fd: number, owned: boolean, start: number, size: number) {
-    this.ahead = size >= LARGE ? (buffer, at) => this.#ahead(buffer, at) : null;
+    this.readAt = size >= LARGE ? (buffer, at, length, position) => this.#readAt(buffer, at, length, position) : null;
     this.#file = file;
     this.#fd = fd;
     this.#owned = owned;
@@ -60,14 +63,17 @@ class FileInput implements ByteInput {
     return new FileInput(this.#file, this.#fd, false, this.#start, 0);
   }
 
-  #ahead(buffer: Uint8Array, at: number): Promise<number> {
-    this.#reading = true;
+  get position(): number {
+    return this.#position;
+  }
+
+  #readAt(buffer: Uint8Array, at: number, length: number, position: number): Promise<number> {
+    this.#reading++;
     return new Promise((resolve, reject) => {
-      read(this.#fd, buffer, at, buffer.length - at, this.#position, (error, length) => {
-        this.#reading = false;
-        if (this.#closeDue) closeSync(this.#fd);
-        this.#position += length ?? 0;
-        if (error === null) resolve(length);
+      read(this.#fd, buffer, at, length, position, (error, done) => {
+        this.#reading--;
+        if (this.#closeDue && this.#reading === 0) closeSync(this.#fd);
+        if (error === null) resolve(done);
         else reject(systemError(this.#file, 'SAVEFILE_READ', error));
       });
     });
@@ -77,7 +83,7 @@ class FileInput implements ByteInput {
     if (!this.#owned) return;
     this.#owned = false;
     // A descriptor must not be closed, and its number given to another file, under a thread that reads from it.
-    if (this.#reading) this.#closeDue = true;
+    if (this.#reading > 0) this.#closeDue = true;
     else closeSync(this.#fd);
   }
 }

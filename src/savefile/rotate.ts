@@ -70,7 +70,7 @@ export class RotatingSink implements FrameSink {
     if (options.size === undefined && options.seconds === undefined)
       throw new RangeError('a rotation needs a size or seconds');
     this.#options = options;
-    this.#savefile = { ...formatOfName(options.path), ...options.savefile };
+    this.#savefile = { ...formatOfName(options.path, options.savefile?.otherwise), ...options.savefile };
     this.#interfaces = options.savefile?.interfaces;
     this.#since = Math.floor(options.now());
     this.#writer = this.#open();

@@ -120,6 +120,31 @@ describe('netlab read', () => {
     expect(tcpdump('-n', '-r', at('d.pcap'))).toBe(tcpdump('-n', '-c', '4', '-r', at('a.pcapng'), 'port 7777'));
   });
 
+  it('-w keeps the format of the file where the name does not tell another', () => {
+    for (const [from, to, format] of [
+      ['b.pcap', 'plain', 'pcap'],
+      ['b.pcap', 'plain.1.gz', 'pcap'],
+      ['a.pcapng', 'plain', 'pcapng'],
+      ['b.pcap', 'named.pcapng', 'pcapng'],
+      ['a.pcapng', 'named.pcap', 'pcap'],
+    ] as const) {
+      expect(netlab(['read', at(from), '-w', at(to)])).toMatchObject({ status: 0, stdout: '', stderr: '' });
+      expect([to, readSavefile(at(to)).format]).toEqual([to, format]);
+    }
+    // Only pcapng holds the frames of all.
+    expect(netlab(['read', at('b.pcap'), at('b.pcap'), '-w', at('plain')]).status).toBe(0);
+    expect(readSavefile(at('plain')).format).toBe('pcapng');
+  });
+
+  it.each([[[]], [['port', '7777']], [['-c', '3', 'port', '7777']]])(
+    '-w from pcap to pcap: byte for byte the file of tcpdump %s',
+    (words) => {
+      expect(netlab(['read', at('b.pcap'), '-w', at('ours'), ...words]).status).toBe(0);
+      tcpdump('-r', at('b.pcap'), '-w', at('theirs'), ...words);
+      expect(readFileSync(at('ours')).equals(readFileSync(at('theirs')))).toBe(true);
+    },
+  );
+
   it('-w of several files: one file with the interfaces of all', () => {
     expect(netlab(['read', at('a.pcapng'), at('b.pcap'), '-w', at('both.pcapng')]).status).toBe(0);
     const { frames, interfaces } = readSavefile(at('both.pcapng'));

@@ -332,7 +332,9 @@ describe('round trips', () => {
 
 it('the format goes by the suffix', () => {
   expect(
-    ['a.pcap', 'a.cap', 'a.DMP', 'a.pcap.gz', 'a.pcapng', 'a', 'a.gz', 'a.pcapng.zst', '-'].map(formatOfName),
+    ['a.pcap', 'a.cap', 'a.DMP', 'a.pcap.gz', 'a.pcapng', 'a', 'a.gz', 'a.pcapng.zst', '-'].map((name) =>
+      formatOfName(name),
+    ),
   ).toEqual([
     { format: 'pcap', compression: 'none' },
     { format: 'pcap', compression: 'none' },
@@ -344,4 +346,7 @@ it('the format goes by the suffix', () => {
     { format: 'pcapng', compression: 'zstd' },
     { format: 'pcapng', compression: 'none' },
   ]);
+  expect(['a.pcap', 'a.pcapng', 'a.NTAR', 'a', 'a.1.gz', '-'].map((name) => formatOfName(name, 'pcap').format)).toEqual(
+    ['pcap', 'pcapng', 'pcapng', 'pcap', 'pcap', 'pcap'],
+  );
 });

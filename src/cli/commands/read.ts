@@ -17,7 +17,7 @@ export function define(program: Command): void {
     .argument('[words...]', 'files (- is standard input), then the filter expression as in pcap-filter(7)')
     .option('-r, --read-file <file>', 'a file; then every word belongs to the filter', collected);
   addSelectOptions(command);
-  addWriteOptions(command);
+  addWriteOptions(command, "the input's");
   addPrintOptions(command);
   command.action(async (words: string[], options: ReadOptions & { readFile?: string[]; snapshotLength?: number }) => {
     if (options.snapshotLength !== undefined) options.snaplen ??= options.snapshotLength;
