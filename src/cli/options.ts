@@ -144,7 +144,7 @@ export function addPrintOptions(command: Command): void {
     .option(
       '-d, --decode-as <what>',
       'take a number for a protocol, whatever the bytes look like: tcp.port==8888,http or udp.port==5004-5010,rtp ' +
-        '(also ethertype, ip.proto)',
+        '(also ethertype, ip.proto, gre.proto, ppp.protocol, chdlc.protocol, mpls.label, llc.dsap)',
       collected,
     )
     .option('-T <type>', `take every UDP datagram for ${TYPES.join(', ')}; or a format, as tshark's -T`, choice)

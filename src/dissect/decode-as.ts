@@ -1,6 +1,6 @@
 import { nearestOf } from '../bytes/nearest.ts';
-import type { DecodeAsTables } from './decode-as-tables.ts';
-import { dns } from './dns.ts';
+import type { DecodeAsTables, OtherTable } from './decode-as-tables.ts';
+import { dns, dnsTcp } from './dns.ts';
 import type { Protocol } from './protocol.ts';
 import { namedProtocols } from './protocols.ts';
 import { rtcp } from './rtcp.ts';
@@ -18,6 +18,7 @@ import { vxlan } from './vxlan.ts';
  *     udp.port==5004:4,rtp       four from this on
  *     ethertype==0x88b5,ip
  *     ip.proto==253,udp
+ *     gre.proto==0x88b5,ip       GRE, PPP, Cisco's HDLC, MPLS and LLC have tables of their own
  */
 
 /** What is wrong with a text that says what to decode as what. */
@@ -32,12 +33,17 @@ export class DecodeAsError extends Error {
   }
 }
 
-type Table = 'tcp.port' | 'udp.port' | 'ethertype' | 'ip.proto';
+type Table = 'tcp.port' | 'udp.port' | 'ethertype' | 'ip.proto' | OtherTable;
 const LAST: Readonly<Record<Table, number>> = {
   'tcp.port': 65535,
   'udp.port': 65535,
   ethertype: 65535,
   'ip.proto': 255,
+  'gre.proto': 65535,
+  'ppp.protocol': 65535,
+  'chdlc.protocol': 65535,
+  'mpls.label': 0xfffff,
+  'llc.dsap': 255,
 };
 const TABLES = Object.keys(LAST) as Table[];
 
@@ -55,13 +61,15 @@ export const PACKET_TYPES: Readonly<Record<string, Protocol>> = {
 };
 
 /** Reads what the texts say. With `packetType`, a name of PACKET_TYPES, every UDP datagram that no text speaks of is of
- * that type. Throws DecodeAsError. */
+ * that type, and with `domain` every TCP segment. Throws DecodeAsError. */
 export function decodeAs(texts: readonly string[], packetType?: string): DecodeAsTables<Protocol> {
   const tables = {
     etherTypes: new Map(etherTypes),
     ipProtocols: ipProtocols.slice(),
+    others: {} as Partial<Record<OtherTable, Map<number, Protocol>>>,
     tcp: new PortTable(),
     udp: new PortTable(),
+    allTcp: packetType === 'domain' ? dnsTcp : undefined,
     allUdp: packetType === undefined ? undefined : PACKET_TYPES[packetType],
   };
   // The last word about a port counts, where a table takes the first.
@@ -69,7 +77,13 @@ export function decodeAs(texts: readonly string[], packetType?: string): DecodeA
   return tables;
 }
 
-function add(tables: DecodeAsTables<Protocol> & { tcp: PortTable; udp: PortTable }, text: string): void {
+type Filled = DecodeAsTables<Protocol> & {
+  readonly tcp: PortTable;
+  readonly udp: PortTable;
+  readonly others: Partial<Record<OtherTable, Map<number, Protocol>>>;
+};
+
+function add(tables: Filled, text: string): void {
   const match = /^\s*([^=,\s]+)\s*==\s*([^,]+?)\s*,\s*(.+?)\s*$/.exec(text);
   if (match === null) throw new DecodeAsError(`'${text}' does not say what to decode as what: tcp.port==8888,http`);
   const [, table, selector, name] = match as unknown as [string, string, string, string];
@@ -86,7 +100,8 @@ function add(tables: DecodeAsTables<Protocol> & { tcp: PortTable; udp: PortTable
     if (table === 'tcp.port') tables.tcp.add(value, protocol);
     else if (table === 'udp.port') tables.udp.add(value, protocol);
     else if (table === 'ethertype') (tables.etherTypes as Map<number, Protocol>).set(value, protocol);
-    else (tables.ipProtocols as (Protocol | undefined)[])[value] = protocol;
+    else if (table === 'ip.proto') (tables.ipProtocols as (Protocol | undefined)[])[value] = protocol;
+    else (tables.others[table as OtherTable] ??= new Map()).set(value, protocol);
   }
 }
 

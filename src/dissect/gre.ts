@@ -13,7 +13,7 @@ import { BAD, CHECKSUM_STATUS, defineFields, GOOD, UNVERIFIED } from './fields.t
 import { type Bits, printBits, printHex } from './flags.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes } from './tables.ts';
+import { etherTypes, type Told, toldIn } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('gre', {
@@ -146,7 +146,7 @@ function print0(t: Text, start: number, end: number): void {
   }
   printProtocol(t, protocol, end - start);
   out.ascii(t.verbose > 0 ? '\n\t' : ': ');
-  const upper = PRINTED.has(protocol) ? etherTypes.get(protocol) : undefined;
+  const upper = toldIn(t, 'gre.proto', protocol) ?? (PRINTED.has(protocol) ? etherTypes.get(protocol) : undefined);
   if (upper?.print) upper.print(t, at, end - at);
   else {
     out.ascii('gre-proto-');
@@ -301,14 +301,16 @@ export const gre: Protocol = {
         f.layerEnds(at);
       }
     }
-    if (at < end) f.next(upperOf(protocol, flags), at, end);
+    if (at < end) f.next(upperOf(f, protocol, flags), at, end);
   },
 };
 
 const GRE_ERSPAN_2 = 0x88be;
 const GRE_ERSPAN_3 = 0x22eb;
 
-function upperOf(protocol: number, flags: number): Protocol | undefined {
+function upperOf(told: Told, protocol: number, flags: number): Protocol | undefined {
+  const said = toldIn(told, 'gre.proto', protocol);
+  if (said !== undefined) return said;
   if (protocol === GRE_ERSPAN_2) return (flags & wire.FLAG_SEQUENCE) !== 0 ? erspan : erspanType1;
   return protocol === GRE_ERSPAN_3 ? erspan : etherTypes.get(protocol);
 }

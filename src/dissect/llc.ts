@@ -4,7 +4,7 @@ import * as wire from '../wire/llc.ts';
 import { defineFields } from './fields.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes, linkTypes, llcSaps, snapProtocols } from './tables.ts';
+import { linkTypes, llcSaps, protocolOfEtherType, snapProtocols, type Told, toldIn } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('llc', {
@@ -113,7 +113,7 @@ export function printLlc(t: Text, at: number, length: number, addresses: number)
       t.unknown(at, t.end - at);
       return -(headerLength + wire.SNAP_LENGTH);
     }
-    const protocol = llcSaps[dsap];
+    const protocol = toldIn(t, 'llc.dsap', dsap) ?? llcSaps[dsap];
     if (protocol?.print) {
       if (t.depth === 0) t.linkHeaderLength += headerLength;
       protocol.print(t, payload, length - headerLength);
@@ -237,7 +237,7 @@ export function printSnap(t: Text, at: number, length: number, addresses: number
     else linkTypes.get(LINKTYPE_ETHERNET)?.print?.(t, payload + 2, length - wire.SNAP_LENGTH - 2);
     return true;
   }
-  const protocol = protocolOf(oui, pid);
+  const protocol = protocolOf(t, oui, pid);
   if (protocol?.print) {
     protocol.print(t, payload, length - wire.SNAP_LENGTH);
     return true;
@@ -262,9 +262,9 @@ function pidName(oui: number, pid: number): string | undefined {
   return oui === wire.OUI_APPLE && pid === 0x809b ? 'Appletalk' : undefined;
 }
 
-function protocolOf(oui: number, pid: number): Protocol | undefined {
+function protocolOf(told: Told, oui: number, pid: number): Protocol | undefined {
   if (oui === wire.OUI_ETHERNET || oui === wire.OUI_CISCO_90 || (oui === wire.OUI_APPLE && pid === 0x809b))
-    return etherTypes.get(pid);
+    return protocolOfEtherType(told, pid);
   return snapProtocols.get(oui * 0x10000 + pid);
 }
 
@@ -289,7 +289,7 @@ export const llc: Protocol = {
       return;
     }
     if ((dsap & 0xfe) !== wire.SAP_SNAP) {
-      f.next(llcSaps[dsap & 0xfe], next, end);
+      f.next(toldIn(f, 'llc.dsap', dsap) ?? llcSaps[dsap & 0xfe], next, end);
       return;
     }
     if (!f.fits('llc', next, wire.SNAP_LENGTH, end)) return;
@@ -301,6 +301,6 @@ export const llc: Protocol = {
     f.layerEnds(next);
     if (oui === wire.OUI_BRIDGED && (pid === PID_ETHERNET || pid === PID_ETHERNET_FCS))
       f.next(linkTypes.get(LINKTYPE_ETHERNET), next + 2, end);
-    else f.next(protocolOf(oui, pid), next, end);
+    else f.next(protocolOf(f, oui, pid), next, end);
   },
 };

@@ -6,14 +6,14 @@ import { printIpv4 } from './ip.ts';
 import { printIpv6 } from './ip6.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes } from './tables.ts';
+import { etherTypes, toldIn } from './tables.ts';
 import type { Text } from './text.ts';
 
 const F = defineFields('mpls', {
   label: ['MPLS Label', 'uint32', { list: true }],
-  exp: ['MPLS Experimental Bits', 'uint8', { list: true }],
-  bottom: ['MPLS Bottom Of Label Stack', 'uint8', { list: true }],
-  ttl: ['MPLS TTL', 'uint8', { list: true }],
+  exp: ['MPLS Experimental Bits', 'uint32', { list: true }],
+  bottom: ['MPLS Bottom Of Label Stack', 'uint32', { list: true }],
+  ttl: ['MPLS TTL', 'uint32', { list: true }],
 });
 
 const LABELS = ['IPv4 explicit NULL', 'router alert', 'IPv6 explicit NULL', 'implicit NULL'];
@@ -43,6 +43,12 @@ function printMpls(t: Text, at: number, length: number): void {
     at += wire.ENTRY_LENGTH;
     length -= wire.ENTRY_LENGTH;
     if (isBottom) break;
+  }
+  const told = toldIn(t, 'mpls.label', label);
+  if (told?.print) {
+    out.ascii(t.verbose > 0 ? '\n\t' : ' ');
+    told.print(t, at, length);
+    return;
   }
   const isIpv4 = label === wire.LABEL_IPV4_NULL || label === wire.LABEL_IMPLICIT_NULL;
   let version = isIpv4 ? 4 : label === wire.LABEL_IPV6_NULL ? 6 : 0;
@@ -77,11 +83,13 @@ export const mpls: Protocol = {
   walk(f, at, end) {
     if (!f.fits('mpls', at, wire.ENTRY_LENGTH, end)) return;
     const { bytes } = f;
+    let label = 0;
     f.layer(mpls, at, wire.ENTRY_LENGTH);
     for (;;) {
       if (!f.fits('mpls', at, wire.ENTRY_LENGTH, end)) return;
       const isBottom = wire.isBottom(bytes, at);
-      f.uint(F.label, at, 3, wire.label(bytes, at));
+      label = wire.label(bytes, at);
+      f.uint(F.label, at, 3, label);
       f.uint(F.exp, at + 2, 1, wire.trafficClass(bytes, at));
       f.uint(F.bottom, at + 2, 1, isBottom ? 1 : 0);
       f.uint(F.ttl, at + 3, 1, wire.ttl(bytes, at));
@@ -90,6 +98,11 @@ export const mpls: Protocol = {
       if (isBottom) break;
     }
     if (at >= end) return;
+    const told = toldIn(f, 'mpls.label', label);
+    if (told !== undefined) {
+      f.next(told, at, end);
+      return;
+    }
     const nibble = bytes[at]! >>> 4;
     if (nibble === 4) f.next(etherTypes.get(ETHERTYPE_IPV4), at, end);
     else if (nibble === 6) f.next(etherTypes.get(ETHERTYPE_IPV6), at, end);

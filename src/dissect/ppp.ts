@@ -6,7 +6,7 @@ import { printBits } from './flags.ts';
 import { etherTypeName } from './names.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Protocol } from './protocol.ts';
-import { etherTypes, pppProtocols } from './tables.ts';
+import { etherTypes, pppProtocols, type Told, toldIn } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
 const F = defineFields('ppp', {
@@ -73,7 +73,9 @@ const ETHERTYPES = new Map<number, number>([
   [wire.PPP_MPLS_MULTICAST, ETHERTYPE_MPLS_MULTICAST],
 ]);
 
-const upperOf = (protocol: number): Protocol | undefined => {
+const upperOf = (told: Told, protocol: number): Protocol | undefined => {
+  const said = toldIn(told, 'ppp.protocol', protocol);
+  if (said !== undefined) return said;
   const etherType = ETHERTYPES.get(protocol);
   return etherType === undefined ? pppProtocols.get(protocol) : etherTypes.get(etherType);
 };
@@ -148,7 +150,7 @@ function printPayload(t: Text, protocol: number, at: number, length: number): vo
   else if (protocol === wire.PPP_MULTILINK) printMultilink(t, at, length);
   else if (protocol === wire.PPP_BAP) return;
   else {
-    const upper = upperOf(protocol);
+    const upper = upperOf(t, protocol);
     if (upper?.print) upper.print(t, at, length);
     else {
       out.ascii(NAMES.get(protocol) ?? `unknown PPP protocol (0x${protocol.toString(16).padStart(4, '0')})`);
@@ -219,11 +221,11 @@ function printEscaped(t: Text, at: number, length: number): void {
 function printUnescaped(t: Text, length: number): void {
   const first = t.u8(0);
   if (first === wire.PPP_IP) {
-    upperOf(wire.PPP_IP)?.print?.(t, 1, length - 1);
+    upperOf(t, wire.PPP_IP)?.print?.(t, 1, length - 1);
     return;
   }
   if (first === wire.PPP_IPV6) {
-    upperOf(wire.PPP_IPV6)?.print?.(t, 1, length - 1);
+    upperOf(t, wire.PPP_IPV6)?.print?.(t, 1, length - 1);
     return;
   }
   if (length < 2) {
@@ -255,7 +257,7 @@ export const ppp: Protocol = {
     const protocol = size === 1 ? f.bytes[at]! : be16(f.bytes, at);
     f.uint(F.protocol, at, size, protocol);
     f.layerEnds(at + size);
-    f.next(upperOf(protocol), at + size, end);
+    f.next(upperOf(f, protocol), at + size, end);
   },
 };
 
@@ -307,7 +309,7 @@ function printCisco(t: Text, at: number, length: number): void {
     return;
   }
   const known = [ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST].includes(type);
-  const upper = known ? etherTypes.get(type) : undefined;
+  const upper = toldIn(t, 'chdlc.protocol', type) ?? (known ? etherTypes.get(type) : undefined);
   if (upper?.print) upper.print(t, at, length);
   else if (!t.link) out.ascii(`unknown CHDLC protocol (0x${type.toString(16).padStart(4, '0')})`);
 }
@@ -402,18 +404,32 @@ export const pppHdlc: Protocol = {
   },
   walk(f, at, end) {
     const first = at < end ? f.bytes[at] : -1;
-    if ((first === CISCO_UNICAST || first === CISCO_BROADCAST) && at + 4 <= end) {
-      f.layer(chdlc, at, 4);
-      f.uint(C.address, at, 1, f.bytes[at]!);
-      const type = be16(f.bytes, at + 2);
-      f.uint(C.protocol, at + 2, 2, type);
-      f.next(type === CISCO_SLARP ? undefined : etherTypes.get(type), at + 4, end);
-    } else ppp.walk!(f, at, end);
+    if ((first === CISCO_UNICAST || first === CISCO_BROADCAST) && at + 4 <= end) chdlc.walk!(f, at, end);
+    else ppp.walk!(f, at, end);
   },
 };
 
-const chdlc: Protocol = { name: 'chdlc', title: 'Cisco HDLC' };
+/** LINKTYPE_C_HDLC: always with Cisco's header. */
+export const chdlc: Protocol = {
+  name: 'chdlc',
+  title: 'Cisco HDLC',
+  print(t, at, length) {
+    t.linkHeaderLength = 4;
+    printCisco(t, at, length);
+  },
+  walk(f, at, end) {
+    if (!f.fits('chdlc', at, 4, end)) return;
+    f.layer(chdlc, at, 4);
+    f.uint(C.address, at, 1, f.bytes[at]!);
+    f.uint(C.control, at + 1, 1, f.bytes[at + 1]!);
+    const type = be16(f.bytes, at + 2);
+    f.uint(C.protocol, at + 2, 2, type);
+    const told = toldIn(f, 'chdlc.protocol', type);
+    f.next(told ?? (type === CISCO_SLARP ? undefined : etherTypes.get(type)), at + 4, end);
+  },
+};
 const C = defineFields('chdlc', {
   address: ['Address', 'uint8', { base: 'hex' }],
+  control: ['Control', 'uint8', { base: 'hex' }],
   protocol: ['Protocol', 'uint16', { base: 'hex' }],
 });

@@ -15,9 +15,11 @@ import { arp } from './arp.ts';
 import { bgp } from './bgp.ts';
 import { cdp } from './cdp.ts';
 import { dccp } from './dccp.ts';
+import type { OtherTable } from './decode-as-tables.ts';
 import { dhcp } from './dhcp.ts';
 import { dhcpv6 } from './dhcpv6.ts';
 import { dns, dnsTcp, llmnr, mdns } from './dns.ts';
+import { dnsByContent } from './dns-content.ts';
 import { dtls } from './dtls.ts';
 import { eap, eapol } from './eapol.ts';
 import { eth, vlan } from './eth.ts';
@@ -39,7 +41,7 @@ import { mpls } from './mpls.ts';
 import { nbdgm, nbns } from './nbns.ts';
 import { ntp } from './ntp.ts';
 import { ospf } from './ospf.ts';
-import { ppp, pppHdlc, pppLink } from './ppp.ts';
+import { chdlc, ppp, pppHdlc, pppLink } from './ppp.ts';
 import { chap, pap } from './ppp-auth.ts';
 import { bacp, ccp, ipcp, ipv6cp, lcp, mplscp, osicp } from './ppp-control.ts';
 import { pppEther, pppoe, pppoeDiscovery } from './pppoe.ts';
@@ -149,6 +151,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [mpls, { ether: [ethertype.ETHERTYPE_MPLS, ethertype.ETHERTYPE_MPLS_MULTICAST] }],
   [pppLink, { link: [linktype.LINKTYPE_PPP] }],
   [ppp, { ether: [ethertype.ETHERTYPE_PPP] }],
+  [chdlc, { link: [linktype.LINKTYPE_C_HDLC] }],
   [pppHdlc, { link: [linktype.LINKTYPE_PPP_HDLC] }],
   [pppEther, { link: [linktype.LINKTYPE_PPP_ETHER] }],
   [pppoe, { ether: [ethertype.ETHERTYPE_PPPOE_SESSION] }],
@@ -209,6 +212,7 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [tlsOnPort, { tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017] }],
   [dtls, { content: ['udp'] }],
   [rtcp, { content: ['udp'] }],
+  [dnsByContent, { content: ['udp'] }],
   [rtp, { udp: [] }],
   [dccp, { ip: [ipproto.IPPROTO_DCCP] }],
 ];
@@ -231,7 +235,7 @@ export const protocolOfLink = (linkType: number): Protocol | undefined => linkTy
 
 /** Protocols that may be named for the numbers of a table, by name: those that some such number or content stands for. */
 export function namedProtocols(
-  table: 'tcp.port' | 'udp.port' | 'ethertype' | 'ip.proto',
+  table: 'tcp.port' | 'udp.port' | 'ethertype' | 'ip.proto' | OtherTable,
 ): ReadonlyMap<string, Protocol> {
   const found = new Map<string, Protocol>();
   for (const [protocol, at] of PROTOCOLS) {
@@ -240,9 +244,13 @@ export function namedProtocols(
         ? at.tcp !== undefined || at.content?.includes('tcp')
         : table === 'udp.port'
           ? at.udp !== undefined || at.content?.includes('udp')
-          : table === 'ethertype'
-            ? at.ether
-            : at.ip;
+          : table === 'ip.proto'
+            ? at.ip
+            : table === 'llc.dsap'
+              ? at.sap
+              : table === 'ppp.protocol'
+                ? (at.ppp ?? at.ether)
+                : at.ether;
     if (isThere && !found.has(protocol.name)) found.set(protocol.name, protocol);
   }
   return found;

@@ -18,6 +18,23 @@ const FLAG_PRIVATE = 2;
 const FLAG_REPORTABLE = 4;
 const SECURITY_USM = 3;
 
+const CLASS_PRIVATE = 3;
+/** Names of tags by class; others are not known. */
+const CLASSES: readonly (readonly string[])[] = [
+  [
+    ...['U-0', 'Boolean', 'Integer', 'Bitstring', 'String', 'Null', 'ObjID', 'ObjectDes'],
+    ...['U-8', 'U-9', 'U-10', 'U-11', 'U-12', 'U-13', 'U-14', 'U-15', 'Sequence', 'Set'],
+  ],
+  ['IpAddress', 'Counter', 'Gauge', 'TimeTicks', 'Opaque', 'C-5', 'Counter64'],
+  names.PDUS,
+  ['P-0'],
+];
+/** Identifiers that have a form of their own. */
+const HANDLED = new Set([
+  ...[ber.TAG_INTEGER, ber.TAG_OCTETS, ber.TAG_NULL, ber.TAG_OID, ber.TAG_SEQUENCE],
+  ...[names.IP_ADDRESS, names.COUNTER32, names.GAUGE32, names.TIME_TICKS, names.COUNTER64],
+]);
+
 /** Reads and prints one message; `element` is the one read last. */
 class Printer {
   readonly element = new ber.Element();
@@ -57,16 +74,23 @@ class Printer {
   isKnown(): boolean {
     const { element, t } = this;
     const { tag } = element;
-    let known = true;
-    if (element.class === ber.CLASS_UNIVERSAL) {
-      if (!element.isConstructed && tag === ber.TAG_INTEGER && element.length === 0) {
-        t.out.ascii('[asnlen=0]');
-        return false;
-      }
-    } else if (element.class === ber.CLASS_APPLICATION) known = !element.isConstructed && tag <= 6;
-    else if (element.class === ber.CLASS_CONTEXT) known = !element.isConstructed || tag < names.PDUS.length;
-    if (!known) t.out.ascii(`[id?${element.isConstructed ? 'C' : 'P'}/x/${tag}]`);
-    return known;
+    const { isConstructed } = element;
+    const name = CLASSES[element.class]![tag];
+    if (name === undefined) {
+      t.out.ascii(`[id?${isConstructed ? 'C' : 'P'}/x/${tag}]`);
+      return false;
+    }
+    if (element.class === ber.CLASS_UNIVERSAL && !isConstructed && tag === ber.TAG_INTEGER && element.length === 0) {
+      t.out.ascii('[asnlen=0]');
+      return false;
+    }
+    // What SNMP has no use for is named where it is read; printed, it is octets.
+    if (element.class !== ber.CLASS_CONTEXT && !HANDLED.has(element.identifier)) {
+      const letter = element.class === ber.CLASS_UNIVERSAL ? 'U' : 'A';
+      if (isConstructed) t.out.ascii(`C/${letter === 'U' ? 'U' : 'x'}/${name}`);
+      else t.out.ascii(`[P/${element.class === CLASS_PRIVATE ? 'x' : letter}/${name}]`);
+    }
+    return true;
   }
 
   is(identifier: number): boolean {
@@ -150,9 +174,6 @@ class Printer {
       else out.ascii(`[${names.EXCEPTIONS[element.tag] ?? 'BE_ANY!?'}]`);
       return;
     }
-    out.ascii(
-      `[${element.isConstructed ? 'C' : 'P'}/${element.class === ber.CLASS_UNIVERSAL ? 'U' : 'A'}/${tagName(element)}]`,
-    );
     this.octets(at, end);
   }
 
@@ -351,21 +372,11 @@ class Printer {
       const value = element.end;
       if (!isQuery) out.byte(61);
       if (!this.read(value, next)) return;
-      if (!isQuery || !this.is(ber.TAG_NULL)) {
-        if (isQuery) out.byte(61);
-        this.print();
-      }
+      if (isQuery && !this.is(ber.TAG_NULL)) out.ascii('[objVal!=NULL]');
+      this.print();
       at = next;
     }
   }
-}
-
-const UNIVERSAL = ['U-0-?', 'Boolean', 'Integer', 'Bitstring', 'String', 'Null', 'OID', 'OD'];
-const APPLICATION = ['InetAddr', 'Counter', 'Gauge', 'TimeTicks', 'Opaque', 'C-5', 'Counter64'];
-
-function tagName(element: ber.Element): string {
-  if (element.class === ber.CLASS_UNIVERSAL) return UNIVERSAL[element.tag] ?? `U-${element.tag}`;
-  return APPLICATION[element.tag] ?? `A-${element.tag}`;
 }
 
 /** Prints the SNMP message of `length` bytes at `at`. */

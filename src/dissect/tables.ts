@@ -1,4 +1,4 @@
-import type { DecodeAsTables } from './decode-as-tables.ts';
+import type { DecodeAsTables, OtherTable } from './decode-as-tables.ts';
 import type { Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 
@@ -68,13 +68,17 @@ export function findByContent(
 }
 
 /** A walk or a print, which may have been told what to decode as what. */
-interface Told {
+export interface Told {
   readonly decodeAs: DecodeAsTables | null;
 }
 
 /** The protocol of an EtherType. */
 export const protocolOfEtherType = ({ decodeAs }: Told, type: number): Protocol | undefined =>
   decodeAs === null ? etherTypes.get(type) : (decodeAs.etherTypes.get(type) as Protocol | undefined);
+
+/** What was told about a number of one of the other tables; undefined where nothing was. */
+export const toldIn = ({ decodeAs }: Told, table: OtherTable, number: number): Protocol | undefined =>
+  decodeAs === null ? undefined : (decodeAs.others[table]?.get(number) as Protocol | undefined);
 
 /** The protocol of an IP protocol number. */
 export const protocolOverIp = ({ decodeAs }: Told, number: number): Protocol | undefined =>
@@ -96,7 +100,7 @@ export function toldOver(
  * its content. */
 export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | undefined {
   const { bytes } = f;
-  const told = toldOver(f, 'tcp', f.srcPort, f.dstPort);
+  const told = toldOver(f, 'tcp', f.srcPort, f.dstPort) ?? toldOfAllTcp(f);
   if (told !== undefined) return told;
   const protocol = tcpPorts.find(f.srcPort, f.dstPort);
   if (protocol?.walk) {
@@ -115,6 +119,10 @@ const mayBeTls = (bytes: Uint8Array, at: number, end: number): boolean =>
 export const toldOfAllUdp = ({ decodeAs }: Told): Protocol | undefined =>
   decodeAs === null ? undefined : (decodeAs.allUdp as Protocol | undefined);
 
+/** What every segment was. */
+export const toldOfAllTcp = ({ decodeAs }: Told): Protocol | undefined =>
+  decodeAs === null ? undefined : (decodeAs.allTcp as Protocol | undefined);
+
 /** The protocol of a UDP payload, likewise. */
 export function protocolOverUdp(f: Fields, at: number, end: number): Protocol | undefined {
   const { bytes } = f;
@@ -122,7 +130,8 @@ export function protocolOverUdp(f: Fields, at: number, end: number): Protocol | 
   if (told !== undefined) return told;
   // What is announced is RTP and RTCP, of version 2 (RFC 7983 7: other protocols on the same ports begin otherwise).
   const expected = f.sessions?.expected(f);
-  if (expected !== undefined && at < end && bytes[at]! >>> 6 === 2) return expected;
+  // Of RTP and RTCP the version is checked, which they begin with.
+  if (expected !== undefined && at < end && (expected.name === 'tftp' || bytes[at]! >>> 6 === 2)) return expected;
   const protocol = udpPorts.find(f.srcPort, f.dstPort);
   if (protocol?.walk && (!protocol.accepts || protocol.accepts(bytes, at, end))) return protocol;
   return f.passesOver(udpContents) ? undefined : findByContent(udpContents, bytes, at, end);

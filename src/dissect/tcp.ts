@@ -4,7 +4,7 @@ import * as wire from '../wire/tcp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_TCP } from './fields.ts';
 import { TROUBLE_CHECKSUM, TROUBLE_RESET } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import { protocolOverTcp, tcpPorts, toldOver } from './tables.ts';
+import { protocolOverTcp, tcpPorts, toldOfAllTcp, toldOver } from './tables.ts';
 import { printTcpOptions, walkTcpOptions } from './tcp-options.ts';
 import type { Text } from './text.ts';
 import { shouldBe } from './udp.ts';
@@ -213,7 +213,7 @@ function printTcp(t: Text, at: number, length: number): void {
     printResetData(t, body, length);
     return;
   }
-  const told = toldOver(t, 'tcp', srcPort, dstPort);
+  const told = toldOver(t, 'tcp', srcPort, dstPort) ?? toldOfAllTcp(t);
   if (told?.print) {
     told.print(t, body, length);
     return;

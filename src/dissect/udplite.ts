@@ -3,7 +3,7 @@ import { IPPROTO_UDPLITE } from '../wire/ipproto.ts';
 import * as wire from '../wire/udplite.ts';
 import { BAD, defineFields, type Fields, findFields, GOOD, UNVERIFIED } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import { udpPorts } from './tables.ts';
+import { toldOver, udpPorts } from './tables.ts';
 // UDP's fields are UDP-Lite's too.
 import './udp.ts';
 import { sum } from '../bytes/checksum.ts';
@@ -54,10 +54,12 @@ export const udpLite: Protocol = {
       return;
     }
     f.uint(STATUS, at + 6, 0, status(f, at, end, covered));
+    if (f.sessions !== null) f.sessions.udp(f, at);
     if (body >= end) return;
     f.raw(PAYLOAD, body, end - body);
-    const protocol = udpPorts.find(f.srcPort, f.dstPort);
-    if (protocol?.accepts && !protocol.accepts(bytes, body, end)) f.data(body, end);
+    const told = toldOver(f, 'udp', f.srcPort, f.dstPort);
+    const protocol = told ?? udpPorts.find(f.srcPort, f.dstPort);
+    if (told === undefined && protocol?.accepts && !protocol.accepts(bytes, body, end)) f.data(body, end);
     else f.next(protocol, body, end);
   },
 };
