@@ -124,11 +124,11 @@ describeNetwork('the same program on both kernels', () => {
     const client = udpSocket(system, { address: '127.0.0.1' });
     const to = { family: 'ipv4', address: '127.0.0.1', port } as const;
     await client.send(bytes('ping'), { to });
-    const got = await server.receive(new Uint8Array(2), { timeout: 5000 });
+    const got = await server.receive(new Uint8Array(2), { timeout: 60_000 });
     await client.connect({ family: 'ipv4', address: '127.0.0.1', port: 4999 });
     await client.send(bytes('nobody'));
     const refused = await client
-      .receive(new Uint8Array(10), { timeout: 5000 })
+      .receive(new Uint8Array(10), { timeout: 60_000 })
       .catch((error: { code: string }) => error.code);
     const raw = rawSocket(system, 1, { address: '127.0.0.1' });
     const failures = [
@@ -161,7 +161,7 @@ describeNetwork('the same program on both kernels', () => {
       const socket = pingSocket(kernel);
       const request = Uint8Array.of(8, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3);
       await socket.send(request, { to: { family: 'ipv4', address: '127.0.0.1', port: 0 } });
-      const answer = await socket.receive(new Uint8Array(64), { timeout: 5000 });
+      const answer = await socket.receive(new Uint8Array(64), { timeout: 60_000 });
       expect([answer?.data[0], answer?.data.subarray(6)]).toEqual([0, Uint8Array.of(0, 1, 1, 2, 3)]);
       socket.close();
     }

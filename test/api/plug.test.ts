@@ -31,7 +31,7 @@ describeNetwork('a host of ours plugged into this machine', () => {
         run('ip', 'link', 'set', plug.name, 'netns', String(far.pid));
         far.run('ip', 'address', 'add', '10.77.0.1/24', 'dev', plug.name);
         far.run('ip', 'link', 'set', plug.name, 'up');
-        const { stdout } = await program(far, ['ping', '-n', '-c', '1', '-w', '15', '10.77.0.2']);
+        const { stdout } = await program(far, ['ping', '-n', '-c', '1', '-w', '60', '10.77.0.2']);
         expect(stdout).toMatch(/, [1-9]\d* received/);
         expect(far.run('ip', 'neighbour', 'show', '10.77.0.2')).toContain('02:00:00:00:09:09');
         expect(plug.counters.received).toBeGreaterThan(1);
@@ -59,7 +59,7 @@ describeNetwork('a host of ours plugged into this machine', () => {
       clock.begin();
       plugs.push(plugIntoInterface(kernel, { interface: near, device: 'lan' }));
       kernel.address('lan', '10.78.0.2/24');
-      const { stdout } = await program(far, ['ping', '-n', '-c', '1', '-w', '15', '10.78.0.2']);
+      const { stdout } = await program(far, ['ping', '-n', '-c', '1', '-w', '60', '10.78.0.2']);
       expect(stdout).toMatch(/, [1-9]\d* received/);
       expect(() => plugIntoInterface(kernel, { interface: 'nosuch', device: 'lan1' })).toThrow(/ENODEV/);
       expect(() => plugIntoInterface(kernel, { interface: near, device: 'lan' })).toThrow(RangeError);

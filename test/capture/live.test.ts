@@ -174,7 +174,11 @@ describeMachines('a capture to a file', (machine) => {
   });
 
   it('two interfaces in one file, in the order of time', async () => {
-    const { file, source, session, ended } = await start({ interfaces: [pair.a, pair.b], direction: 'in' });
+    const { file, source, session, ended } = await start({
+      interfaces: [pair.a, pair.b],
+      direction: 'in',
+      blockTimeout: 1000,
+    });
     for (let at = 0; at < 40; at++) await send(calls, at % 2 === 0 ? pair.a : pair.b, [framed(at)]);
     await received(source, 40);
     session.stop();

@@ -143,8 +143,13 @@ describe('CaptureSession', () => {
 
   it('flushes while it waits for frames', async () => {
     const sink = new FakeSink();
-    await new CaptureSession({ source: new FakeSource(1, 1), sink, duration: 60, flushEvery: 20 }).run();
-    expect(sink.calls.filter((call) => call === 'flush').length).toBeGreaterThanOrEqual(2);
+    const session = new CaptureSession({ source: new FakeSource(1, 1), sink, flushEvery: 20 });
+    const ended = session.run();
+    await expect
+      .poll(() => sink.calls.filter((call) => call === 'flush').length, { timeout: 60_000 })
+      .toBeGreaterThanOrEqual(2);
+    session.stop();
+    await ended;
   });
 
   it('never calls a slow sink twice at a time, and a flush that came in between follows', async () => {

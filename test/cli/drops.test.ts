@@ -36,7 +36,6 @@ describeNetwork('drops on this machine', () => {
       const now = report(done.stdout);
       expect(now.kernel).toBe('linux');
       const lost = value(now, 'Udp', 'RcvbufErrors') - value(before, 'Udp', 'RcvbufErrors');
-      // Other tests share the namespace: they can only add.
       const own = value(now, 'udp 127.0.0.1:4555', 'drops');
       expect(own).toBeGreaterThan(10);
       expect(lost).toBeGreaterThanOrEqual(own);

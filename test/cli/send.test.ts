@@ -237,16 +237,16 @@ describeNetwork('on a link of the host', () => {
     ['ipv6(dst=::1)/icmpv6', 'answer', '::1'],
   ])('send %s --answer', (text, kind, from) => {
     const device = text.includes('ns(') ? ['-i', link.here] : [];
-    const done = netlab(['send', text, '--answer', '--timeout', '10', '--format', 'json', ...device, ...HOST]);
+    const done = netlab(['send', text, '--answer', '--timeout', '60', '--format', 'json', ...device, ...HOST]);
     expect(done.status).toBe(0);
     const { reply } = JSON.parse(done.stdout);
     expect(reply).toMatchObject({ kind, from });
-    expect(reply.milliseconds).toBeLessThan(5000);
+    expect(reply.milliseconds).toBeLessThan(60_000);
   });
 
   it('ping: IPv4, IPv6, ourselves; nobody', () => {
     for (const address of ['10.99.41.2', 'fd99:41::2', '10.99.41.1', '127.0.0.1', '::1']) {
-      const done = netlab(['ping', address, '-c', '2', '-i', '0', '-W', '10', ...HOST]);
+      const done = netlab(['ping', address, '-c', '2', '-i', '0', '-W', '60', ...HOST]);
       expect(done).toMatchObject({ status: 0, stderr: '' });
       expect(done.stdout).toContain(`2 packets transmitted, 2 received, 0% packet loss`);
     }
@@ -264,14 +264,14 @@ describeNetwork('on a link of the host', () => {
   it('traceroute: the host itself', () => {
     for (const more of [[], ['-I'], ['-T', '-p', '9']])
       for (const address of more.length ? ['fd99:41::2'] : ['10.99.41.2', 'fd99:41::2']) {
-        const done = netlab(['traceroute', address, '-w', '10', '-q', '1', ...more, ...HOST]);
+        const done = netlab(['traceroute', address, '-w', '60', '-q', '1', ...more, ...HOST]);
         expect(done.stdout).toMatch(new RegExp(`\\n 1  ${address.replaceAll('.', '\\.')}  \\d+\\.\\d{3} ms\\n$`));
         expect(done.status).toBe(0);
       }
   });
 
   it('arp-scan, of IPv4 and of IPv6', () => {
-    const done = netlab(['arp-scan', '10.99.41.2', 'fd99:41::2', '-I', link.here, '-q', '--timeout', '10', ...HOST]);
+    const done = netlab(['arp-scan', '10.99.41.2', 'fd99:41::2', '-I', link.here, '-q', '--timeout', '60', ...HOST]);
     expect(done.status).toBe(0);
     expect(
       done.stdout

@@ -214,7 +214,7 @@ describe('statistics for people', () => {
 
 describe('netlab capture --top', () => {
   it('lists the conversations with their counts while it captures', async () => {
-    const capture = start(['capture', 'lo', '--top', '--duration', '20', 'udp port 4244']);
+    const capture = start(['capture', 'lo', '--top', '--duration', '100', 'udp port 4244']);
     await capture.listening();
     const socket = createSocket('udp4');
     for (let i = 0; i < 5; i++)

@@ -33,7 +33,7 @@ function linesOf(block: FrameBlock, linkType: number, options: { compact: boolea
 }
 
 describe('JSON of common headers, written from their bytes', () => {
-  it('is what their fields give one by one', { timeout: 60_000 }, () => {
+  it('is what their fields give one by one', { timeout: 120_000 }, () => {
     const next = random(SEED);
     let compared = 0;
     for (const path of files) {

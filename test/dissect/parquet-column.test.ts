@@ -82,7 +82,7 @@ function write(): { bytes: Uint8Array; rows: Record<string, unknown>[] } {
 }
 
 describe('Parquet columns', () => {
-  it(`of every kind are read as they were written (seed ${SEED})`, { timeout: 60_000 }, async () => {
+  it(`of every kind are read as they were written (seed ${SEED})`, { timeout: 120_000 }, async () => {
     const { bytes, rows } = write();
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
     const file: AsyncBuffer = { byteLength: buffer.byteLength, slice: (from, to) => buffer.slice(from, to) };

@@ -70,7 +70,8 @@ for (const name of fieldNames()) for (const { id } of findFields(name)) namesOfI
 
 /** Our values: a map for each frame. */
 async function ours(file: string): Promise<Map<string, string>[]> {
-  const walker = new PacketWalker();
+  // Fields that are made only for who asks by name are asked for.
+  const walker = new PacketWalker({ wanted: new Uint8Array(allFields.length).fill(1) });
   const source = await openSavefile(file);
   const frames: Map<string, string>[] = [];
   const out = new TextWriter(1 << 16);
@@ -103,9 +104,24 @@ const prefixOf = (name: string): string => name.split('.', 1)[0]!;
 const prefixes = new Set([...fieldNames().map(prefixOf), ...protocols.map(({ name }) => prefixOf(name))]);
 const isOurs = (name: string): boolean => findFields(name).length > 0;
 
+/** Names of layers that are in our registry. */
+const layerNames = new Set([
+  ...protocols.map(({ name }) => name),
+  ...['eth', 'ethertype', 'llc', 'frame', 'data', 'raw', 'sll', 'null', 'fddi', 'vlan', 'ppp', 'tcp.segments', 'mime'],
+]);
+
+/** True where a protocol that we do not have carries others, or stands where we see another: nothing that follows it can be the same. */
+const isForeign = (layers: string): boolean =>
+  layers
+    .split(':')
+    .slice(0, -1)
+    .some((name) => !layerNames.has(name));
+
 interface Tally {
   cells: number;
   differing: number;
+  /** Of those that differ: in frames with protocols that we do not have. */
+  foreign: number;
   samples: string[];
   files: Set<string>;
 }
@@ -131,7 +147,7 @@ async function sweep(file: string): Promise<void> {
   for (const name of asked) {
     if (!only.test(name)) continue;
     let tally = tallies.get(name);
-    if (!tally) tallies.set(name, (tally = { cells: 0, differing: 0, samples: [], files: new Set() }));
+    if (!tally) tallies.set(name, (tally = { cells: 0, differing: 0, foreign: 0, samples: [], files: new Set() }));
     const column = columns.get(name);
     for (const [index, frame] of our.entries()) {
       const mine = frame.get(name) ?? '';
@@ -140,6 +156,10 @@ async function sweep(file: string): Promise<void> {
       tally.cells++;
       if (mine === other) continue;
       tally.differing++;
+      if (isForeign(their[index]?.[columns.get('frame.protocols')!] ?? '')) {
+        tally.foreign++;
+        continue;
+      }
       if (tally.files.size < shown && !tally.files.has(file))
         tally.samples.push(
           `    ${file} #${index + 1}: ours '${mine.slice(0, 150).replaceAll(AGGREGATOR, ' | ')}' tshark '${other.slice(0, 150).replaceAll(AGGREGATOR, ' | ')}'`,
@@ -164,13 +184,17 @@ for (const path of positionals)
 
 let cells = 0;
 let differing = 0;
+let foreign = 0;
 let fields = 0;
-for (const [name, tally] of [...tallies].sort((a, b) => b[1].differing - a[1].differing)) {
+for (const [name, tally] of [...tallies].sort(
+  (a, b) => b[1].differing - b[1].foreign - a[1].differing + a[1].foreign,
+)) {
   cells += tally.cells;
   differing += tally.differing;
-  if (tally.differing === 0) continue;
+  foreign += tally.foreign;
+  if (tally.differing === tally.foreign) continue;
   fields++;
-  console.log(`${name}: ${tally.differing} of ${tally.cells} in ${tally.files.size} files`);
+  console.log(`${name}: ${tally.differing - tally.foreign} of ${tally.cells} in ${tally.files.size} files`);
   for (const sample of tally.samples) console.log(sample);
 }
 console.log('\nfields of our protocols that tshark has and we have not:');
@@ -179,5 +203,5 @@ for (const [name, { frames, files }] of [...lacking]
   .slice(0, Number(options.lacking)))
   console.log(`  ${name} (${typeOf.get(name)}): ${frames} frames in ${files.length} files, as ${files[0]}`);
 console.log(
-  `\n${differing} of ${cells} cells differ, of ${fields} of ${tallies.size} fields; ${lacking.size} fields lacking`,
+  `\n${differing} of ${cells} cells differ (${foreign} of them in frames with other protocols below), of ${fields} of ${tallies.size} fields; ${lacking.size} fields lacking`,
 );

@@ -79,7 +79,7 @@ function delivered(patience: number): boolean {
 
 /** Frames are delivered a moment after they were sent where the machine is busy, one after the other: when one more has
  * arrived, those before it have, on every socket. */
-const settle = (): void => expect(delivered(10_000)).toBe(true);
+const settle = (): void => expect(delivered(60_000)).toBe(true);
 
 const room = new Uint8Array(4096);
 /** Calls `take` for each frame that is queued, whose bytes hold only until it returns. */
@@ -135,7 +135,7 @@ const ASKS_FOR_TAG = /^vlan( \d+)?( and (vlan( \d+)?|ip6?|arp|tcp( port \d+)?|ho
 describeNetwork('attached to packet sockets', () => {
   test.skipIf(whyNoLibpcap() !== null)(
     'a program lets through what libpcap accepts, and nothing else',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       const dice = new Dice(seed);
       const samples: Sample[] = [...handWritten(), ...generated(dice, 400)].filter(({ linkType }) => linkType === 1);

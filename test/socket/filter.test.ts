@@ -163,7 +163,7 @@ async function onOurKernel(): Promise<string[][]> {
 describeNetwork('against tcpdump', () => {
   test.skipIf(noLibpcap).each(['veth', 'any'])(
     '%s: the same packets, byte for byte, for the same expression',
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (where) => {
       const pair = vethPair();
       cleanup.push(() => pair.remove());

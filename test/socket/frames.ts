@@ -64,9 +64,9 @@ export async function collect(ring: PacketRing): Promise<Captured[]> {
   return found;
 }
 
-/** Resolves when the ring was given `count` frames by the kernel, or rejects after five seconds. */
+/** Resolves when the ring was given `count` frames by the kernel, or rejects after a minute. */
 export async function received(ring: PacketRing, count: number): Promise<void> {
-  const end = performance.now() + 5000;
+  const end = performance.now() + 60_000;
   for (;;) {
     const { received } = ring.statistics();
     if (received >= count) return;

@@ -525,7 +525,7 @@ describeMachines('fanout', (machine) => {
       const frames = Array.from({ length: 3000 }, (_, at) => numbered(at));
       await send(sender(a), ...frames);
       const total = () => members.reduce((sum, member) => sum + member.statistics().received, 0);
-      const end = performance.now() + 5000;
+      const end = performance.now() + 60_000;
       while (total() < 3000 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 2));
       for (const member of members) member.stop();
       const found = await Promise.all(members.map(collect));

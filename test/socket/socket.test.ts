@@ -32,7 +32,7 @@ describeNetwork('a socket', () => {
     b.bind({ family, address, port: 0 });
     const to = b.localAddress()!;
     expect(await a.send(bytes('hello'), { to })).toBe(5);
-    const received = (await b.receive(new Uint8Array(100), { timeout: 5000 }))!;
+    const received = (await b.receive(new Uint8Array(100), { timeout: 60_000 }))!;
     expect(text(received.data)).toBe('hello');
     expect(received.from).toEqual(a.localAddress());
     expect(received.flags).toBe(0);
@@ -43,7 +43,7 @@ describeNetwork('a socket', () => {
     const b = opened(AF_INET, SOCK_DGRAM);
     b.bind(LOOPBACK);
     await a.send(bytes('0123456789'), { to: b.localAddress() });
-    const received = (await b.receive(new Uint8Array(4), { timeout: 5000, flags: MSG_TRUNC }))!;
+    const received = (await b.receive(new Uint8Array(4), { timeout: 60_000, flags: MSG_TRUNC }))!;
     expect(text(received.data)).toBe('0123');
     expect(received.flags & MSG_TRUNC).toBe(MSG_TRUNC);
   });
@@ -56,7 +56,7 @@ describeNetwork('a socket', () => {
     a.setOption(IPPROTO_IP, IP_PKTINFO, 1);
     a.bind(LOOPBACK);
     await a.send(bytes('x'), { to: a.localAddress() });
-    const received = (await a.receive(new Uint8Array(10), { timeout: 5000 }))!;
+    const received = (await a.receive(new Uint8Array(10), { timeout: 60_000 }))!;
     expect(received.control.map(({ level, type }) => [level, type])).toEqual([[IPPROTO_IP, IP_PKTINFO]]);
   });
 
@@ -64,15 +64,15 @@ describeNetwork('a socket', () => {
     const listener = opened(AF_INET, SOCK_STREAM);
     listener.bind(LOOPBACK);
     listener.listen(4);
-    const accepting = listener.accept({ timeout: 5000 });
+    const accepting = listener.accept({ timeout: 60_000 });
     const client = opened(AF_INET, SOCK_STREAM);
-    await client.connect(listener.localAddress()!, { timeout: 5000 });
+    await client.connect(listener.localAddress()!, { timeout: 60_000 });
     const accepted = (await accepting)!;
     open.push(accepted.socket);
     expect(accepted.from).toEqual(client.localAddress());
     expect(client.peerAddress()).toEqual(listener.localAddress());
     await accepted.socket.send(bytes('welcome'));
-    expect(text((await client.receive(new Uint8Array(20), { timeout: 5000 }))!.data)).toBe('welcome');
+    expect(text((await client.receive(new Uint8Array(20), { timeout: 60_000 }))!.data)).toBe('welcome');
   });
 
   test('connect to where nobody listens', async () => {

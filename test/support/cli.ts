@@ -5,6 +5,7 @@ import {
   spawn,
   spawnSync,
 } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { compiledEntry } from './compiled.ts';
 import { run } from './veth.ts';
@@ -53,6 +54,12 @@ export function netlab(
   });
   if (done.error) throw done.error;
   return { status: done.status, signal: done.signal, stdout: done.stdout, stderr: done.stderr };
+}
+
+/** Waits until `condition` holds; throws after a minute. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const end = Date.now() + 60_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 20)))
+    if (Date.now() > end) throw new Error(`waited a minute for ${what}`);
 }
 
 /** A netlab that runs while the test goes on. */
@@ -109,6 +116,18 @@ export class Running {
 
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
+  }
+
+  /** Does `work` while the program is stopped, so that it cannot be ahead of what is done to it. */
+  async stopped(work: () => unknown): Promise<void> {
+    const { pid } = this.child;
+    this.child.kill('SIGSTOP');
+    try {
+      await until(() => /^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8')), 'a stopped program');
+      await work();
+    } finally {
+      this.child.kill('SIGCONT');
+    }
   }
 }
 

@@ -1,7 +1,23 @@
 import { afterAll } from 'vitest';
 import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { describeNetwork } from '../support/network.ts';
-import { counters6, FAR, get, ip6, moved, outgoing, recv, revents, send, set, sin6, udp6 } from './program.ts';
+import {
+  counters6,
+  FAR,
+  get,
+  ip,
+  ip6,
+  moved,
+  NEAR,
+  outgoing,
+  recv,
+  revents,
+  send,
+  set,
+  sin,
+  sin6,
+  udp6,
+} from './program.ts';
 import { stage } from './stage.ts';
 import { FAR_LL, FAR6, NEAR6, type World } from './world.ts';
 
@@ -180,6 +196,56 @@ describeNetwork('errors on IPv6 sockets on both kernels', () => {
     w.frames();
     return log;
   });
+
+  // ---- extensions behind what is quoted, RFC 4884 ----
+  for (const type of [1, 3, 4])
+    for (const length of [0, 1, 8, 15, 16, 17, 20, 255])
+      for (const [what, extension] of [
+        ['nothing', []],
+        ['a header', [0x20, 0, 0, 0]],
+        ['a header with its checksum', [0x20, 0, 0xdf, 0xff]],
+        ['a header with a wrong checksum', [0x20, 0, 0xdf, 0xfe]],
+        ['an object', [0x20, 0, 0, 0, 0, 8, 1, 1, 1, 2, 3, 4]],
+        ['an object that is cut', [0x20, 0, 0, 0, 0, 12, 1, 1, 1, 2, 3, 4]],
+        ['an object of no length', [0x20, 0, 0, 0, 0, 0, 1, 1]],
+        ['a header of another version', [0x10, 0, 1, 2, 9, 9]],
+      ] as [string, number[]][])
+        twin(`RFC 4884: type ${type}, a length of ${length}, ${what}`, (w) => {
+          const log: unknown[] = [];
+          for (const on of [0, 1]) {
+            const s = udp6(w.near, NEAR6, 8000);
+            set(w.near, s, IPV6, RECVERR, 1);
+            set(w.near, s, IPV6, 31, on);
+            const quoted = packet(
+              NEAR6,
+              FAR6,
+              17,
+              Uint8Array.of(0x1f, 0x40, 0, 7, 0, 88, 0x12, 0x34, ...new Array<number>(80)),
+            );
+            inject(w, type, 4, length << 24, Uint8Array.from([...quoted, ...extension]));
+            log.push(recv(w.near, s, { flags: ERRQUEUE, room: 4 }));
+            w.near.close(s);
+            // The same of IPv4, whose types are 3, 11 and 12.
+            const s4 = w.near.socket(2, 2, 0);
+            w.near.bind(s4, sin(NEAR, 8000));
+            set(w.near, s4, 0, 11, 1);
+            set(w.near, s4, 0, 26, on);
+            const udp4 = [0x1f, 0x40, 0, 7, 0, 108, 0, 0, ...new Array<number>(100).fill(0)];
+            const ip4 = [0x45, 0, 0, 128, 0, 0, 0, 0, 64, 17, 0, 0, ...ip(NEAR), ...ip(FAR)];
+            const icmp = [{ 1: 3, 3: 11, 4: 12 }[type]!, 0, 0, 0, 0, length, 0, 0, ...ip4, ...udp4, ...extension];
+            const check = 0xffff & ~sum16(Uint8Array.from(icmp));
+            icmp[2] = check >>> 8;
+            icmp[3] = check & 255;
+            const raw = w.far.socket(2, 3, 1);
+            log.push(w.far.sendto(raw, Uint8Array.from(icmp), 0, sin(NEAR, 0)));
+            w.settle(2);
+            log.push(recv(w.near, s4, { flags: ERRQUEUE, room: 4 }));
+            w.near.close(s4);
+            w.far.close(raw);
+          }
+          w.frames();
+          return log;
+        });
 
   // ---- too large ----
   for (const [what, options] of [

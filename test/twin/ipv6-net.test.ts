@@ -24,6 +24,7 @@ import {
   udp6,
 } from './packets6.ts';
 import { moved } from './program.ts';
+import { IN_TIME } from './stage.ts';
 import { FAR_MAC, NEAR_MAC } from './world.ts';
 import { emulatedWorld6, linuxWorld6, type World6 } from './world6.ts';
 
@@ -48,7 +49,7 @@ describeNetwork("IPv6's network layer on both kernels", () => {
   let id = 0;
   let cases = 0;
   const twin = (name: string, program: (w: World6) => unknown): void => {
-    it(name, () => {
+    it(name, IN_TIME, () => {
       host ??= linuxWorld6();
       ours ??= emulatedWorld6();
       id = cases += 100;

@@ -5,6 +5,7 @@ import { encodeSockaddrLl } from '../../src/uapi/sockaddr.ts';
 import { describeNetwork } from '../support/network.ts';
 import { addr, cat, icmp6, ip6, NEAR6, options, RIM6 } from './packets6.ts';
 import { hex } from './program.ts';
+import { IN_TIME } from './stage.ts';
 import { NEAR_MAC } from './world.ts';
 import { emulatedWorld6, linuxWorld6, type World6 } from './world6.ts';
 
@@ -17,7 +18,7 @@ describeNetwork('Multicast listener reports and rtnetlink of IPv6 on both kernel
   let host: World6 | undefined;
   let ours: World6 | undefined;
   const twin = (name: string, program: (w: World6) => unknown): void => {
-    it(name, () => {
+    it(name, IN_TIME, () => {
       host ??= linuxWorld6();
       ours ??= emulatedWorld6();
       const theirs = program(host);

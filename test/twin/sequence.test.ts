@@ -1,6 +1,7 @@
 import { afterAll, expect, it } from 'vitest';
 import { describeNetwork } from '../support/network.ts';
 import { compareRuns, runSequence } from './sequence.ts';
+import { IN_TIME } from './stage.ts';
 import { emulatedWorld, linuxWorld, type World } from './world.ts';
 
 /** Fresh worlds for each seed, so that a seed alone repeats a failure. */
@@ -13,7 +14,7 @@ describeNetwork('sequences of system calls on both kernels', () => {
   const seeds = Number(process.env['NETLAB_SEEDS'] ?? 6);
   const calls = Number(process.env['NETLAB_CALLS'] ?? 400);
   for (let seed = first; seed < first + seeds; seed++)
-    it(`seed ${seed}, ${calls} calls`, { timeout: 600_000 }, () => {
+    it(`seed ${seed}, ${calls} calls`, { timeout: 600_000, ...IN_TIME }, () => {
       const host = linuxWorld();
       const times: number[] = [];
       worlds.push(host);

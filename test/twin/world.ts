@@ -1,10 +1,10 @@
 /** Two kernels, one stage: a near host and a far host joined by a cable, once made of network namespaces of this machine,
  * once of two of our kernels. A case is a program over the contract that is run on both. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Kernel, veth } from '../../src/kernel/kernel.ts';
 import type { Process } from '../../src/kernel/process.ts';
-import { enterNetwork, linuxSystemCalls } from '../../src/linux/index.ts';
+import { affinity, enterNetwork, linuxSystemCalls, setAffinity } from '../../src/linux/index.ts';
 import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { seededRandom } from '../../src/time/random.ts';
 import { VirtualClock } from '../../src/time/virtual.ts';
@@ -104,6 +104,30 @@ let made = 0;
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 export const sleep = (milliseconds: number): void => void Atomics.wait(nobody, 0, 0, milliseconds);
 
+let cpu = -1;
+
+/** Waits until the frames that were sent have been taken. What goes over a veth pair or the loopback waits in the backlog of
+ * the processor that sent it; most often that is empty before the call returns, but not on a machine that is busy. The
+ * thread is bound to one processor: while it runs there, nobody is at work on that backlog. */
+export function delivered(): void {
+  if (cpu < 0) {
+    const all = affinity();
+    cpu = all[process.pid % all.length]!;
+    setAffinity([cpu]);
+  }
+  for (let tries = 0; tries < 5000; tries++) {
+    // Columns of /proc/net/softnet_stat: the 12th is the length of the backlog, the 13th the processor.
+    const row = readFileSync('/proc/net/softnet_stat', 'latin1')
+      .split('\n')
+      .map((line) => line.split(' '))
+      .find((columns) => Number.parseInt(columns[12] ?? '', 16) === cpu);
+    if (row === undefined || Number.parseInt(row[11]!, 16) === 0) return;
+    sleep(1);
+  }
+}
+/** Calls by which frames leave. */
+const SENDING = ['write', 'sendto', 'sendmsg', 'sendmmsg', 'connect', 'setsockopt', 'shutdown', 'close'];
+
 /** Calls whose sockets and files belong to the namespace `path`. */
 export function inside(calls: SystemCalls, path: string): SystemCalls {
   const enter = <A extends unknown[], R>(call: (...args: A) => R) => {
@@ -117,6 +141,12 @@ export function inside(calls: SystemCalls, path: string): SystemCalls {
       const value = Reflect.get(target, key) as unknown;
       if (typeof value !== 'function') return value;
       const bound = (value as (...args: unknown[]) => unknown).bind(target);
+      if (SENDING.includes(key as string))
+        return (...args: unknown[]): unknown => {
+          const result = bound(...args);
+          delivered();
+          return result;
+        };
       return ['socket', 'socketpair', 'readFile', 'writeFile', 'readdir', 'readlink'].includes(key as string)
         ? enter(bound)
         : bound;
@@ -247,7 +277,10 @@ export function linuxWorld({ ipv6 = false }: WorldOptions = {}): World {
     far: farCalls,
     dev: 'eth0',
     ifindex,
-    settle: (milliseconds) => sleep(Math.max(1, milliseconds)),
+    settle(milliseconds) {
+      sleep(Math.max(1, milliseconds));
+      delivered();
+    },
     frames: () => watching.drain(),
     unprivileged: () => nearCalls,
     dispose() {

@@ -7,7 +7,7 @@ import type { SystemCalls } from '../../src/syscall/contract.ts';
 import { seededRandom } from '../../src/time/random.ts';
 import { VirtualClock } from '../../src/time/virtual.ts';
 import { run } from '../support/network.ts';
-import { FAR_MAC, inside, mac, NEAR_MAC, sleep, tap, type World } from './world.ts';
+import { delivered, FAR_MAC, inside, mac, NEAR_MAC, sleep, tap, type World } from './world.ts';
 
 let made = 0;
 
@@ -98,7 +98,10 @@ export function linuxWorld6(): World6 {
     rim: rimCalls!,
     dev: 'eth0',
     ifindex,
-    settle: (milliseconds) => sleep(Math.max(1, milliseconds)),
+    settle(milliseconds) {
+      sleep(Math.max(1, milliseconds));
+      delivered();
+    },
     frames: () => watching.drain(),
     unprivileged: () => nearCalls!,
     dispose() {

@@ -19,7 +19,7 @@ for text in json.load(sys.stdin):
 `;
 
 const PYTHON = '/usr/bin/python3';
-const hasScapy = spawnSync(PYTHON, ['-c', 'import scapy'], { timeout: 30_000 }).status === 0;
+const hasScapy = spawnSync(PYTHON, ['-c', 'import scapy'], { timeout: 100_000 }).status === 0;
 if (!hasScapy && process.env['CI']) throw new Error('scapy for /usr/bin/python3 must be there in CI');
 if (!hasScapy) process.stderr.write('skipped: crafted packets against scapy: /usr/bin/python3 has no scapy\n');
 
@@ -41,7 +41,7 @@ describe.skipIf(!hasScapy)('the same packet from scapy is the same bytes', () =>
     const done = spawnSync(PYTHON, ['-c', PROGRAM], {
       input: JSON.stringify(all.map(({ scapy }) => scapy)),
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 100_000,
     });
     const lines = done.stdout.trim().split('\n');
     if (lines.length !== all.length) throw new Error(`scapy: ${done.stderr}`);

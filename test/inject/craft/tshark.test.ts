@@ -101,7 +101,7 @@ describeWith(['tshark'], 'crafted packets in tshark', () => {
           '-E',
           'occurrence=a',
         ],
-        { encoding: 'utf8', timeout: 60_000 },
+        { encoding: 'utf8', timeout: 100_000 },
       );
       const lines = done.stdout.trimEnd().split('\n');
       expect(lines).toHaveLength(texts.length);
