@@ -1,13 +1,25 @@
+import { be24, be32 } from '../bytes/endian.ts';
+import { formatMac } from '../wire/address.ts';
+import * as arp from '../wire/arp.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import {
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  ETHERTYPE_IPV6,
+  ETHERTYPE_MPLS,
+  ETHERTYPE_MPLS_MULTICAST,
   ETHERTYPE_QINQ,
   ETHERTYPE_QINQ_OLD,
   ETHERTYPE_QINQ_OLD2,
+  ETHERTYPE_REVARP,
   ETHERTYPE_VLAN,
   MAX_LENGTH,
 } from '../wire/ethertype.ts';
+import * as ipv4 from '../wire/ipv4.ts';
+import * as ipv6 from '../wire/ipv6.ts';
+import * as mpls from '../wire/mpls.ts';
 import * as vlanTag from '../wire/vlan.ts';
-import { defineAlias, defineFields, type Fields, groupOf, ROW_ETH } from './fields.ts';
+import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_ETH, UNVERIFIED } from './fields.ts';
 import { llc, printLlc } from './llc.ts';
 import { etherTypeName } from './names.ts';
 import type { Protocol } from './protocol.ts';
@@ -19,19 +31,37 @@ const F = defineFields('eth', {
   src: ['Source', 'ether'],
   'dst.ig': ['IG bit', 'bool'],
   'src.ig': ['IG bit', 'bool'],
+  'dst.lg': ['LG bit', 'bool'],
+  'src.lg': ['LG bit', 'bool'],
+  'dst.oui': ['Destination OUI', 'uint24'],
+  'src.oui': ['Source OUI', 'uint24'],
+  dst_resolved: ['Destination (resolved)', 'string'],
+  src_resolved: ['Source (resolved)', 'string'],
   type: ['Type', 'uint16', { base: 'hex' }],
   len: ['Length', 'uint16'],
-  padding: ['Padding', 'bytes'],
+  padding: ['Padding', 'bytes', { list: true }],
+  trailer: ['Trailer', 'bytes'],
+  fcs: ['Frame check sequence', 'uint32', { base: 'hex' }],
+  'fcs.status': ['FCS Status', 'uint8', CHECKSUM_STATUS],
 });
-defineAlias('eth.addr', ['eth.dst', 'eth.src']);
-const ALL = groupOf(Object.values(F));
+for (const part of ['', '.ig', '.lg', '.oui', '_resolved'])
+  defineAlias(part === '.ig' || part === '.lg' ? `eth${part}` : `eth.addr${part}`, [
+    `eth.dst${part}`,
+    `eth.src${part}`,
+  ]);
+const HEADER = groupOf([F.dst, F.src, F['dst.ig'], F['src.ig'], F.type, F.len]);
+/** What says the addresses again: only for who asks for it by name. */
+const PARTS = groupOf([F['dst.lg'], F['src.lg'], F['dst.oui'], F['src.oui'], F.dst_resolved, F.src_resolved]);
+const TRAILER = groupOf([F.padding, F.trailer, F.fcs, F['fcs.status']]);
 const V = defineFields('vlan', {
-  priority: ['Priority', 'uint8'],
+  priority: ['Priority', 'uint16'],
   dei: ['DEI', 'bool'],
   id: ['ID', 'uint16'],
   etype: ['Type', 'uint16', { base: 'hex' }],
   len: ['Length', 'uint16'],
+  trailer: ['Trailer', 'bytes', { list: true }],
 });
+const VLAN_TRAILER = groupOf([F.padding, V.trailer]);
 
 const isVlanType = (type: number): boolean =>
   type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ || type === ETHERTYPE_QINQ_OLD || type === ETHERTYPE_QINQ_OLD2;
@@ -169,13 +199,15 @@ export const eth: Protocol = {
     f.layer(eth, at, ethernet.HEADER_LENGTH);
     const type = ethernet.type(bytes, at);
     if (f.compact && type > MAX_LENGTH) f.header(ROW_ETH, at);
-    else if (f.wantsSome(ALL)) {
+    else if (f.wantsSome(HEADER)) {
       f.raw(F.dst, ethernet.dstAt(at), 6);
       f.bool(F['dst.ig'], ethernet.dstAt(at), 1, (bytes[ethernet.dstAt(at)]! & 1) !== 0);
       f.raw(F.src, ethernet.srcAt(at), 6);
       f.bool(F['src.ig'], ethernet.srcAt(at), 1, (bytes[ethernet.srcAt(at)]! & 1) !== 0);
       f.uint(type <= MAX_LENGTH ? F.len : F.type, ethernet.typeAt(at), 2, type);
     }
+    if (f.wanted !== null && f.wantsSome(PARTS)) walkAddressParts(f, at);
+    if (f.wantsSome(TRAILER)) walkTrailer(f, type, at, at + ethernet.HEADER_LENGTH, end, false);
     walkEtherType(f, type, at + ethernet.HEADER_LENGTH, end, 'eth.len');
   },
 };
@@ -191,9 +223,74 @@ export const vlan: Protocol = {
     f.uint(V.id, at, 2, vlanTag.id(f.bytes, at));
     const type = vlanTag.type(f.bytes, at);
     f.uint(type <= MAX_LENGTH ? V.len : V.etype, at + 2, 2, type);
+    if (f.wantsSome(VLAN_TRAILER)) walkTrailer(f, type, at, at + vlanTag.HEADER_LENGTH, end, true);
     walkEtherType(f, type, at + vlanTag.HEADER_LENGTH, end, 'vlan.len');
   },
 };
+
+function walkAddressParts(f: Fields, at: number): void {
+  const { bytes } = f;
+  const dst = ethernet.dstAt(at);
+  const src = ethernet.srcAt(at);
+  f.bool(F['dst.lg'], dst, 1, (bytes[dst]! & 2) !== 0);
+  f.bool(F['src.lg'], src, 1, (bytes[src]! & 2) !== 0);
+  f.uint(F['dst.oui'], dst, 3, be24(bytes, dst));
+  f.uint(F['src.oui'], src, 3, be24(bytes, src));
+  if (f.wants(F.dst_resolved)) f.value(F.dst_resolved, dst, 6, formatMac(bytes, dst));
+  if (f.wants(F.src_resolved)) f.value(F.src_resolved, src, 6, formatMac(bytes, src));
+}
+
+/** Shortest frame on an Ethernet, without its frame check sequence. */
+const SHORTEST = 60;
+const FCS_LENGTH = 4;
+
+/** What follows the payload that begins at `payload` and says itself where it ends: padding up to the shortest frame,
+ * what the capturing device has put there, and, in frames that need no padding, presumably the frame check sequence. The
+ * captured bytes end at `end`; a tag has no check sequence. */
+function walkTrailer(f: Fields, type: number, header: number, payload: number, end: number, isTag: boolean): void {
+  let at = payloadEnd(f.bytes, type, payload, end);
+  if (at < 0 || at >= end) return;
+  const { wireEnd } = f;
+  const missing = SHORTEST - (at - f.frameAt);
+  if (missing > 0 && wireEnd - f.frameAt >= SHORTEST && at + missing <= end && isZero(f.bytes, at, at + missing)) {
+    f.raw(F.padding, at, missing);
+    at += missing;
+  }
+  let trailerEnd = end;
+  const hasFcs = !isTag && wireEnd - header >= SHORTEST + FCS_LENGTH && wireEnd - at >= FCS_LENGTH;
+  if (hasFcs) trailerEnd = Math.min(end, wireEnd - FCS_LENGTH);
+  if (trailerEnd > at) f.raw(isTag ? V.trailer : F.trailer, at, trailerEnd - at);
+  if (!hasFcs) return;
+  if (wireEnd <= end) f.uint(F.fcs, trailerEnd, FCS_LENGTH, be32(f.bytes, trailerEnd));
+  f.uint(F['fcs.status'], trailerEnd, 0, UNVERIFIED);
+}
+
+function isZero(bytes: Uint8Array, at: number, end: number): boolean {
+  while (at < end && bytes[at] === 0) at++;
+  return at === end;
+}
+
+/** Where the payload ends by its own length; -1 where it does not tell. */
+function payloadEnd(bytes: Uint8Array, type: number, at: number, end: number): number {
+  if (type <= MAX_LENGTH) return at + type;
+  if (type === ETHERTYPE_MPLS || type === ETHERTYPE_MPLS_MULTICAST) {
+    while (at + mpls.ENTRY_LENGTH < end && !mpls.isBottom(bytes, at)) at += mpls.ENTRY_LENGTH;
+    at += mpls.ENTRY_LENGTH;
+    const version = at < end ? bytes[at]! >>> 4 : 0;
+    type = version === 4 ? ETHERTYPE_IPV4 : version === 6 ? ETHERTYPE_IPV6 : 0;
+  }
+  if (type === ETHERTYPE_IPV4 && at + ipv4.HEADER_LENGTH <= end) {
+    const length = ipv4.totalLength(bytes, at);
+    return length < ipv4.HEADER_LENGTH ? -1 : at + length;
+  }
+  if (type === ETHERTYPE_IPV6 && at + ipv6.HEADER_LENGTH <= end) {
+    const length = ipv6.payloadLength(bytes, at);
+    return length === 0 ? -1 : at + ipv6.HEADER_LENGTH + length;
+  }
+  if ((type === ETHERTYPE_ARP || type === ETHERTYPE_REVARP) && at + arp.FIXED_LENGTH <= end)
+    return at + arp.totalLength(bytes, at);
+  return -1;
+}
 
 /** Walks into what an EtherType or 802.3 length announces. */
 export function walkEtherType(f: Fields, type: number, at: number, end: number, limit: string): void {

@@ -292,6 +292,11 @@ export class Fields {
     this.fragmented = false;
   }
 
+  /** Offset of the frame's first byte. */
+  get frameAt(): number {
+    return this.#begin;
+  }
+
   /** Makes room for `length` bytes behind the captured ones, for a payload put together from several frames, and gives
    * the offset of the first. `bytes` then is memory of the record's own, where the frame's bytes have the same offsets:
    * what was read before stays where it was. */
