@@ -1,3 +1,13 @@
+export {
+  type AnswerDifference,
+  type Conversation,
+  type ConversationOptions,
+  type ConversationResult,
+  type ConversationSide,
+  type Endpoint,
+  playConversation,
+  type Step,
+} from './conversation.ts';
 export type { FeedCounts, OpenFrames, TooLong } from './feed.ts';
 export type { ReplayVia } from './outlet.ts';
 export { type ReplayOptions, type ReplayProgress, type ReplaySummary, replay } from './replay.ts';
