@@ -12,7 +12,7 @@ import { initialKeys } from '../../src/dissect/quic-initial.ts';
 import { printFrame } from '../../src/dissect/text-printer.ts';
 import { openSavefile } from '../../src/savefile/index.ts';
 import { tcpdump } from '../support/cli.ts';
-import { describeWith } from '../support/tools.ts';
+import { describeWith, lacks } from '../support/tools.ts';
 import { type Frame, savefile } from './oracle.ts';
 
 const directory = mkdtempSync(`${tmpdir()}/netlab-handshakes-`);
@@ -352,6 +352,63 @@ describeWith(['tshark'], 'against tshark', () => {
     expect(hello![1]).toMatch(/^t13d\d{4}h2_[0-9a-f]{12}_[0-9a-f]{12}$/);
   });
 
+  it('QUIC on any port: short headers, packets in one datagram, Retry and version negotiation', async () => {
+    const hello = (
+      await realHello({ minVersion: 'TLSv1.3', servername: 'any.example', ALPNProtocols: ['h3'] })
+    ).subarray(5);
+    const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
+    const [CLIENT_ID, SERVER_ID, RETRY_ID] = [hex('aabbccdd'), hex('0102030405'), hex('0a0b0c0d0e0f')];
+    const first = initial(Buffer.concat([crypto(0, hello), padding(1000 - hello.length)]));
+    const again = initial(Buffer.concat([crypto(0, hello), padding(1000 - hello.length)]), {
+      dcid: RETRY_ID,
+      number: 1,
+    });
+    const answer = initial(Buffer.concat([hex('02 00 00 00 00'), padding(100)]), {
+      side: 'server',
+      dcid: CLIENT_ID,
+      original: RETRY_ID,
+    });
+    const long = (type: number, dcid: Buffer, scid: Buffer, rest: Buffer): Buffer =>
+      Buffer.concat([
+        Buffer.from([type]),
+        hex('00000001'),
+        Buffer.from([dcid.length]),
+        dcid,
+        Buffer.from([scid.length]),
+        scid,
+        rest,
+      ]);
+    const short = (id: Buffer, fill: number): Buffer => Buffer.concat([hex('4f'), id, Buffer.alloc(30, fill)]);
+    const retry = long(0xf0, CLIENT_ID, RETRY_ID, Buffer.concat([Buffer.from('token'), Buffer.alloc(16, 7)]));
+    const handshake = long(0xe1, CLIENT_ID, SERVER_ID, Buffer.concat([hex('4020'), Buffer.alloc(32, 0x5a)]));
+    const zeroRtt = long(0xd1, RETRY_ID, CLIENT_ID, Buffer.concat([hex('4018'), Buffer.alloc(24, 0x33)]));
+    const negotiation = Buffer.concat([hex('9a 00000000 04'), CLIENT_ID, hex('08 8394c8f03e515708 00000001 6b3343cf')]);
+    const frames = [
+      // Nothing tells what this is yet.
+      udp(short(SERVER_ID, 1), true, 7443),
+      udp(first, true, 7443),
+      udp(retry, false, 7443),
+      udp(Buffer.concat([again, zeroRtt]), true, 7443),
+      udp(Buffer.concat([answer, handshake, short(CLIENT_ID, 2)]), false, 7443),
+      udp(Buffer.concat([answer, handshake, Buffer.alloc(20)]), false, 7443),
+      udp(short(SERVER_ID, 3), true, 7443),
+      udp(short(CLIENT_ID, 4), false, 7443),
+      // An identifier of which no readable packet has told.
+      udp(short(hex('ffeeddccbb'), 5), true, 7443),
+      udp(negotiation, false, 7555),
+    ];
+    const path = write('quic-any', frames);
+    const fields = [
+      ...QUIC,
+      ...names('quic.', 'remaining_payload retry_token retry_integrity_tag supported_version vn.unused'),
+    ];
+    expect(await differences(path, fields)).toEqual([]);
+    const [unknown, ...known] = (await ours(path, ['frame.protocols'])).map(([names]) => names);
+    expect(unknown).toBe('eth:ethertype:ip:udp:data');
+    expect(known.every((names) => names!.includes(':quic'))).toBe(true);
+    expect((await ours(path, ['quic.dcid'])).slice(6)).toEqual([['0102030405'], ['aabbccdd'], [''], ['aabbccdd']]);
+  });
+
   it('QUIC: Initials of both versions and sides, the hello in pieces within and across datagrams', async () => {
     const hello = (
       await realHello({ minVersion: 'TLSv1.3', servername: 'quic.example', ALPNProtocols: ['h3'] })
@@ -422,7 +479,8 @@ describeWith(['tshark'], 'against tshark', () => {
   });
 
   const SHARED = '../shared/captures';
-  it.skipIf(!existsSync(SHARED))('captures of others', async () => {
+  const absent = lacks('handshakes in captures of others', !existsSync(SHARED) && `no folder ${SHARED}`);
+  it.skipIf(absent)('captures of others', async () => {
     expect(await differences(`${SHARED}/quic/curl-8.1.2-dev-http3-www-google-de.pcap`, QUIC)).toEqual([]);
     for (const name of ['ecdhe', 'dhe', 'imap-starttls', 'telesec']) {
       const found = await differences(`${SHARED}/tls/${name}.pcap`, HELLO);

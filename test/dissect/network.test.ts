@@ -2,6 +2,7 @@
  * tcpdump and tshark. */
 import { describe, expect, it } from 'vitest';
 import { LINKTYPE_FDDI } from '../../src/wire/linktype.ts';
+import { lacks } from '../support/tools.ts';
 import { compareFields, cuts, fixture, hasTshark } from './fixture.ts';
 import { mutate, random } from './mutate.ts';
 import { compare, type Frame, hasTcpdump } from './oracle.ts';
@@ -149,7 +150,13 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
 /** Captures whose options are not taken apart under -vv as far as tcpdump does. */
 const BRIEF: ReadonlySet<string> = new Set(['dccp']);
 
-describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
+const noTcpdump = lacks(
+  'comparison of network protocols with tcpdump',
+  !hasTcpdump && 'tcpdump 4.99.3 is not installed',
+);
+const noTshark = lacks('comparison of network protocols with tshark', !hasTshark && 'tshark 4.0.17 is not installed');
+
+describe.skipIf(noTcpdump)("text is tcpdump 4.99.3's", () => {
   for (const [name] of CAPTURES)
     it(name, () => {
       const { frames, linkType } = fixture(name);
@@ -174,7 +181,7 @@ describe.skipIf(!hasTcpdump)("text is tcpdump 4.99.3's", () => {
     });
 });
 
-describe.skipIf(!hasTcpdump)("BGP's attributes, capabilities and notifications are tcpdump's", () => {
+describe.skipIf(noTcpdump)("BGP's attributes, capabilities and notifications are tcpdump's", () => {
   it.each([['-t'], ['-tv'], ['-tvv']])('%s', (flags) => {
     const { frames, linkType } = fixture('bgp-attributes');
     const all = flags === '-tvv' ? [...frames, ...mutate(frames, random(1), 1000).filter(isBgp)] : frames;
@@ -185,7 +192,7 @@ describe.skipIf(!hasTcpdump)("BGP's attributes, capabilities and notifications a
   });
 });
 
-describe.skipIf(!hasTcpdump)("FDDI's text is tcpdump's", () => {
+describe.skipIf(noTcpdump)("FDDI's text is tcpdump's", () => {
   it.each([['-t'], ['-te'], ['-tqe'], ['-tvx']])('%s', (flags) => {
     const llcFrames = ['aaaa030000000800450000140000000040010000 01010101 02020202', '424203000000000080', '0102', ''];
     const frames: Frame[] = [];
@@ -211,7 +218,7 @@ function isBgp({ bytes }: Frame): boolean {
   return !/[89]0[ef]..(0019|0003|000105)/.test(text);
 }
 
-describe.skipIf(!hasTshark)("fields are tshark 4.0.17's", () => {
+describe.skipIf(noTshark)("fields are tshark 4.0.17's", () => {
   for (const [name, prefixes, differing] of CAPTURES)
     it(name, () => {
       const { frames, linkType } = fixture(name);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printFrame, TextPrinter } from '../../src/dissect/text-printer.ts';
 import { FrameBlock } from '../../src/frames/block.ts';
+import { lacks } from '../support/tools.ts';
 import { mutate, random } from './mutate.ts';
 import { compare, type Difference, type Frame, hasTcpdump, readSavefile } from './oracle.ts';
 
@@ -118,7 +119,8 @@ describe.skipIf(!hasTcpdump)('the text is tcpdump -n’s', () => {
   });
 
   const shared = new URL('../../../shared/captures/', import.meta.url).pathname;
-  it.skipIf(!existsSync(shared))('of captures of real traffic, as far as the protocols are ours', async () => {
+  const absent = lacks('text of captures of real traffic', !existsSync(shared) && 'no folder ../shared/captures');
+  it.skipIf(absent)('of captures of real traffic, as far as the protocols are ours', async () => {
     const { readAny } = await import('./oracle.ts');
     for (const name of ['ipv6-reassembly-state-leak.pcap', 'arp-leak.pcap']) {
       if (!existsSync(join(shared, name))) continue;

@@ -14,6 +14,7 @@ import { EAGAIN, EPERM } from '../../src/uapi/errno.ts';
 import { encodeSockFilters } from '../../src/uapi/filter.ts';
 import { MSG_DONTWAIT } from '../../src/uapi/socket.ts';
 import { describeNetwork, type Pair, vethPair } from '../support/network.ts';
+import { lacks } from '../support/tools.ts';
 import { generated, handWritten, type Sample, systemNames } from './support/corpus.ts';
 import { ether, ipv4, packetsOf, tcp, udp } from './support/packets.ts';
 import { Dice } from './support/random-programs.ts';
@@ -133,7 +134,7 @@ const untagged = (frame: Uint8Array): Uint8Array => {
 const ASKS_FOR_TAG = /^vlan( \d+)?( and (vlan( \d+)?|ip6?|arp|tcp( port \d+)?|host [\d.]+))*$/;
 
 describeNetwork('attached to packet sockets', () => {
-  test.skipIf(whyNoLibpcap() !== null)(
+  test.skipIf(lacks('filters against libpcap, attached', whyNoLibpcap()))(
     'a program lets through what libpcap accepts, and nothing else',
     { timeout: 120_000 },
     async () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { instructionImage, programAsC, programAsNumbers, programImage } from '../../src/filter/image.ts';
 import type { BpfProgram } from '../../src/filter/program.ts';
 import { libpcapCompile, libpcapImage, whyNoLibpcap } from '../../src/linux/libpcap.ts';
+import { lacks } from '../support/tools.ts';
 
 const port80: BpfProgram = [
   { code: 0x28, jt: 0, jf: 0, k: 12 },
@@ -32,7 +33,7 @@ describe('programs as text', () => {
   });
 });
 
-describe.skipIf(whyNoLibpcap() !== null)('against the installed libpcap', () => {
+describe.skipIf(lacks('instructions as libpcap prints them', whyNoLibpcap()))('against the installed libpcap', () => {
   it('prints every code with every kind of k as bpf_image does', () => {
     const ks = [0, 1, 12, 255, 4096, 0x7fffffff, 0x80000000, 0xffe00000, 0xfff00004, 0xffffffff];
     for (let k = 0xfffff000 - 4; k < 0xfffff000 + 80; k++) ks.push(k);

@@ -25,7 +25,7 @@ export function fetchOtherNodes() {
     mkdirSync(CACHE, { recursive: true });
     const folder = mkdtempSync(`${CACHE}/new-`);
     const run = (command, ...args) => {
-      const done = spawnSync(command, args, { cwd: folder, encoding: 'utf8', timeout: 120_000 });
+      const done = spawnSync(command, args, { cwd: folder, encoding: 'utf8', timeout: 60_000 });
       if (done.status !== 0)
         throw new Error(`${command}: ${done.error?.message ?? done.stderr.trim().split('\n').at(-1)}`);
     };
@@ -35,6 +35,8 @@ export function fetchOtherNodes() {
       renameSync(`${folder}/package/bin/node`, nodeBinary(version));
     } catch (error) {
       failures.push(`Node ${version}: ${error.message}`);
+      // Without a network the others are not to be had either, and each try may take its whole time.
+      break;
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

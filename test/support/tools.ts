@@ -13,6 +13,13 @@ export function hasTool(name: string): boolean {
   return there;
 }
 
+/** Whether `what` cannot be tested here, and says why on stderr: for what a machine may well not have, in CI too. */
+export function lacks(what: string, reason: string | null | false): boolean {
+  if (!reason) return false;
+  process.stderr.write(`skipped: ${what}: ${reason}\n`);
+  return true;
+}
+
 /** `describe` for tests that compare with real programs. Where one is missing they are skipped with the reason printed;
  * in CI they fail. */
 export function describeWith(tools: string[], name: string, body: () => void): void {
