@@ -44,12 +44,16 @@ export interface FieldInfo {
   readonly list: boolean;
   /** Names of values. */
   readonly values: Readonly<Record<number, string>> | null;
+  /** Says again what another field says, and is made only for who asks for it by name: what shows all fields passes it
+   * over. */
+  readonly named: boolean;
 }
 
 export interface FieldOptions {
   base?: FieldBase;
   list?: boolean;
   values?: Readonly<Record<number, string>>;
+  named?: boolean;
 }
 
 const infos: FieldInfo[] = [];
@@ -88,6 +92,7 @@ export function defineFields<K extends string>(
       base: options?.base ?? 'dec',
       list: options?.list ?? false,
       values: options?.values ?? null,
+      named: options?.named ?? false,
     };
     infos.push(info);
     byName.set(name, info);

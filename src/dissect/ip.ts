@@ -1,5 +1,6 @@
 import { wordOf } from '../bytes/digits.ts';
 import { be16 } from '../bytes/endian.ts';
+import { formatIpv4 } from '../wire/address.ts';
 import { IPPROTO_DCCP, IPPROTO_NONE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv4.ts';
 import {
@@ -47,6 +48,10 @@ const F = defineFields('ip', {
   'opt.time_stamp': ['Time stamp', 'uint32', { list: true }],
 });
 defineAlias('ip.addr', ['ip.src', 'ip.dst']);
+/** Hosts' names, which are the addresses as long as nobody asks for names: only for who asks for these by name. */
+const H = defineFields('ip', { src_host: ['Source Host', 'string', { named: true }], dst_host: ['Destination Host', 'string', { named: true }] });
+defineAlias('ip.host', ['ip.src_host', 'ip.dst_host']);
+const HOSTS = groupOf(Object.values(H));
 /** Fields of the header but for its addresses. */
 const HEADER = groupOf(Object.values(F).filter((id) => id !== F.src && id !== F.dst));
 
@@ -444,6 +449,10 @@ export const ip: Protocol = {
     if (!isCompact) {
       f.raw(F.src, wire.srcAt(at), 4);
       f.raw(F.dst, wire.dstAt(at), 4);
+    }
+    if (f.wanted !== null && f.wantsSome(HOSTS)) {
+      f.value(H.src_host, wire.srcAt(at), 4, formatIpv4(bytes, wire.srcAt(at)));
+      f.value(H.dst_host, wire.dstAt(at), 4, formatIpv4(bytes, wire.dstAt(at)));
     }
     if (headerLength < wire.HEADER_LENGTH) {
       f.invalid('ip', at, wire.HEADER_LENGTH, headerLength, 'ip.hdr_len');

@@ -11,6 +11,7 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
 } from '../wire/ipproto.ts';
+import { formatIpv6 } from '../wire/address.ts';
 import * as wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
 import { defineAlias, defineFields, groupOf, ROW_IPV6 } from './fields.ts';
@@ -35,6 +36,10 @@ const F = defineFields('ipv6', {
   dst: ['Destination Address', 'ipv6'],
 });
 defineAlias('ipv6.addr', ['ipv6.src', 'ipv6.dst']);
+/** As `ip.src_host`. */
+const H = defineFields('ipv6', { src_host: ['Source Host', 'string', { named: true }], dst_host: ['Destination Host', 'string', { named: true }] });
+defineAlias('ipv6.host', ['ipv6.src_host', 'ipv6.dst_host']);
+const HOSTS = groupOf(Object.values(H));
 /** Fields of the header but for its addresses. */
 const HEADER = groupOf(Object.values(F).filter((id) => id !== F.src && id !== F.dst));
 
@@ -195,6 +200,10 @@ export const ipv6: Protocol = {
     if (!f.compact) {
       f.raw(F.src, wire.srcAt(at), 16);
       f.raw(F.dst, wire.dstAt(at), 16);
+    }
+    if (f.wanted !== null && f.wantsSome(HOSTS)) {
+      f.value(H.src_host, wire.srcAt(at), 16, formatIpv6(bytes, wire.srcAt(at)));
+      f.value(H.dst_host, wire.dstAt(at), 16, formatIpv6(bytes, wire.dstAt(at)));
     }
     if (wire.version(bytes, at) !== 6) {
       f.invalid('ipv6', at, 6, wire.version(bytes, at), 'ipv6.version');

@@ -142,8 +142,8 @@ export class JsonPrinter {
     this.#room = longest + 128;
     if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#kinds[info.id] = HIDDEN;
     for (const info of findFields('frame.protocols')) this.#kinds[info.id] = PROTOCOLS;
-    // The time of the frame as a date, which only columns have: it is there where a filter asks for it.
-    for (const info of findFields('frame.time')) this.#kinds[info.id] = HIDDEN;
+    // Fields that are there only where a filter asks for them.
+    for (const info of allFields) if (info.named) this.#kinds[info.id] = HIDDEN;
     const wanted = Uint8Array.from(allFields, ({ id }) => (this.#kinds[id] === HIDDEN ? 0 : 1));
     this.#walker = new PacketWalker({ ...options, wanted });
     this.#fields = this.#walker.fields;

@@ -11,7 +11,11 @@ const F = defineFields('llc', {
   dsap: ['DSAP', 'uint8', { base: 'hex' }],
   ssap: ['SSAP', 'uint8', { base: 'hex' }],
   control: ['Control field', 'uint16', { base: 'hex' }],
-  oui: ['Organization Code', 'uint24', { base: 'hex' }],
+  'dsap.sap': ['SAP', 'uint8'],
+  'dsap.ig': ['IG Bit', 'bool'],
+  'ssap.sap': ['SAP', 'uint8'],
+  'ssap.cr': ['CR Bit', 'bool'],
+  oui: ['Organization Code', 'uint24'],
   type: ['Type', 'uint16', { base: 'hex' }],
   pid: ['Protocol ID', 'uint16', { base: 'hex' }],
 });
@@ -282,7 +286,11 @@ export const llc: Protocol = {
     const dsap = wire.dsap(bytes, at);
     f.layer(llc, at, next - at);
     f.uint(F.dsap, at, 1, dsap);
+    f.uint(F['dsap.sap'], at, 1, dsap >>> 1);
+    f.bool(F['dsap.ig'], at, 1, (dsap & 1) !== 0);
     f.uint(F.ssap, at + 1, 1, wire.ssap(bytes, at));
+    f.uint(F['ssap.sap'], at + 1, 1, wire.ssap(bytes, at) >>> 1);
+    f.bool(F['ssap.cr'], at + 1, 1, (wire.ssap(bytes, at) & 1) !== 0);
     f.uint(F.control, at + 2, next - at - 2, control);
     if (control !== wire.CONTROL_UI || (dsap | 1) !== (wire.ssap(bytes, at) | 1)) {
       f.data(next, end);

@@ -10,6 +10,7 @@ const F = defineFields('tcp', {
   option_len: ['Length', 'uint8', { list: true }],
   'options.mss_val': ['MSS Value', 'uint16', { list: true }],
   'options.wscale.shift': ['Shift count', 'uint8', { list: true }],
+  'options.wscale.multiplier': ['Multiplier', 'uint16', { list: true }],
   'options.sack_perm': ['TCP SACK Permitted Option', 'bytes', { list: true }],
   'options.sack_le': ['TCP SACK Left Edge', 'uint32', { list: true }],
   'options.sack_re': ['TCP SACK Right Edge', 'uint32', { list: true }],
@@ -21,6 +22,8 @@ const F = defineFields('tcp', {
   'options.mptcp.subtype': ['Multipath TCP subtype', 'uint8', { list: true }],
 });
 const ALL = groupOf(Object.values(F));
+/** RFC 7323 2.3: a larger shift count means this one. */
+const MAX_SCALE = 14;
 
 const NAMES: Readonly<Record<number, string>> = {
   [wire.END]: 'eol',
@@ -255,7 +258,10 @@ export function walkTcpOptions(f: Fields, at: number, end: number): void {
   while (at < end) {
     const kind = bytes[at]!;
     f.uint(F.option_kind, at, 1, kind);
-    if (kind === wire.END) return;
+    if (kind === wire.END) {
+      at++;
+      continue;
+    }
     const length = wire.lengthAt(bytes, at, end);
     if (length === 0) {
       f.invalid('tcp', at, 2, end - at, 'tcp.option_len');
@@ -264,7 +270,10 @@ export function walkTcpOptions(f: Fields, at: number, end: number): void {
     const data = at + 2;
     if (kind !== wire.NOP) f.uint(F.option_len, at + 1, 1, length);
     if (kind === wire.MSS && length === 4) f.uint(F['options.mss_val'], data, 2, be16(bytes, data));
-    else if (kind === wire.WINDOW_SCALE && length === 3) f.uint(F['options.wscale.shift'], data, 1, bytes[data]!);
+    else if (kind === wire.WINDOW_SCALE && length === 3) {
+      f.uint(F['options.wscale.shift'], data, 1, bytes[data]!);
+      f.uint(F['options.wscale.multiplier'], data, 1, 1 << Math.min(bytes[data]!, MAX_SCALE));
+    }
     else if (kind === wire.SACK_PERMITTED) f.raw(F['options.sack_perm'], at, length);
     else if (kind === wire.SACK)
       for (let block = data; block + 8 <= at + length; block += 8) {

@@ -27,6 +27,11 @@ const F = defineFields('tcp', {
   'flags.reset': ['Reset', 'bool'],
   'flags.syn': ['Syn', 'bool'],
   'flags.fin': ['Fin', 'bool'],
+  'flags.str': ['TCP Flags', 'string', { named: true }],
+  'connection.syn': ['Connection establish request (SYN)', 'none', { named: true }],
+  'connection.synack': ['Connection establish acknowledge (SYN+ACK)', 'none', { named: true }],
+  'connection.fin': ['Connection finish (FIN)', 'none', { named: true }],
+  'connection.rst': ['Connection reset (RST)', 'none', { named: true }],
   window_size_value: ['Window', 'uint16'],
   checksum: ['Checksum', 'uint16', { base: 'hex' }],
   'checksum.status': ['Checksum Status', 'uint8', CHECKSUM_STATUS],
@@ -34,7 +39,9 @@ const F = defineFields('tcp', {
   options: ['TCP Options', 'bytes'],
   payload: ['TCP payload', 'bytes'],
 });
-const FLAG_FIELDS = groupOf(Object.entries(F).flatMap(([key, id]) => (key.startsWith('flags') ? [id] : [])));
+const FLAG_FIELDS = groupOf(Object.entries(F).flatMap(([key, id]) => (/^(flags|connection)/.test(key) ? [id] : [])));
+/** What says the flags again: only for who asks for it by name. */
+const LABELS = groupOf(Object.entries(F).flatMap(([key, id]) => (/^flags.str|^connection/.test(key) ? [id] : [])));
 /** What stands before the flags, but for the ports; what stands behind them. */
 const NUMBERS = groupOf([F.seq_raw, F.ack_raw, F.hdr_len]);
 const REST = groupOf([F.window_size_value, F.checksum, F['checksum.status'], F.urgent_pointer]);
@@ -267,6 +274,7 @@ function addHeader(f: Fields, at: number, end: number, headerLength: number): vo
     f.bool(F['flags.reset'], at + 13, 1, (flags & wire.RST) !== 0);
     f.bool(F['flags.syn'], at + 13, 1, (flags & wire.SYN) !== 0);
     f.bool(F['flags.fin'], at + 13, 1, (flags & wire.FIN) !== 0);
+    if (f.wanted !== null && f.wantsSome(LABELS)) addLabels(f, at, flags);
   }
   if (f.wantsSome(REST)) {
     f.uint(F.window_size_value, at + 14, 2, wire.window(bytes, at));
@@ -274,6 +282,20 @@ function addHeader(f: Fields, at: number, end: number, headerLength: number): vo
     f.uint(F['checksum.status'], at + 16, 0, f.checksumStatus(at, end - at, IPPROTO_TCP));
     f.uint(F.urgent_pointer, at + 18, 2, wire.urgent(bytes, at));
   }
+}
+
+/** Letters of the twelve bits beside the data offset, the highest first. */
+const FLAG_LETTERS = 'RRRACEUAPRSF';
+
+function addLabels(f: Fields, at: number, flags: number): void {
+  if (f.wants(F['flags.str'])) {
+    let text = '';
+    for (let i = 0; i < FLAG_LETTERS.length; i++) text += flags & (0x800 >>> i) ? FLAG_LETTERS[i] : '·';
+    f.value(F['flags.str'], at + 12, 2, text);
+  }
+  if (flags & wire.SYN) f.raw(F[flags & wire.ACK_FLAG ? 'connection.synack' : 'connection.syn'], at + 13, 1);
+  if (flags & wire.FIN) f.raw(F['connection.fin'], at + 13, 1);
+  if (flags & wire.RST) f.raw(F['connection.rst'], at + 13, 1);
 }
 
 export const tcp: Protocol = {
