@@ -5,7 +5,7 @@ import { protocolOfLink } from './protocols.ts';
 
 const F = defineFields('frame', {
   number: ['Frame Number', 'uint32'],
-  time: ['Arrival Time', 'time'],
+  time: ['Arrival Time', 'time', { named: true }],
   time_epoch: ['Epoch Arrival Time', 'time'],
   time_delta: ['Time delta from previous captured frame', 'time'],
   time_relative: ['Time since reference or first frame', 'time'],
