@@ -1,17 +1,6 @@
 import { be16, be32, putBe16, putBe32 } from '../bytes/endian.ts';
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../uapi/capability.ts';
-import {
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAGAIN,
-  EINVAL,
-  ENOBUFS,
-  ENOPROTOOPT,
-  ENOTCONN,
-  EOPNOTSUPP,
-  EPERM,
-} from '../uapi/errno.ts';
-import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL, sock_extended_err } from '../uapi/errqueue.ts';
+import { EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM } from '../uapi/errno.ts';
 import { hostI32, hostU16, hostU32, putHostU16, putHostU32 } from '../uapi/host.ts';
 import {
   IP_ADD_MEMBERSHIP,
@@ -63,20 +52,9 @@ import {
   sockaddr_in,
 } from '../uapi/in.ts';
 import { IPV6_PKTINFO, in6_pktinfo } from '../uapi/in6.ts';
-import {
-  AF_INET,
-  AF_INET6,
-  MSG_CTRUNC,
-  MSG_ERRQUEUE,
-  MSG_TRUNC,
-  SOCK_RAW,
-  SOCK_STREAM,
-  SOL_IP,
-  SOL_IPV6,
-  SOL_SOCKET,
-} from '../uapi/socket.ts';
+import { AF_INET, AF_INET6, MSG_CTRUNC, SOCK_RAW, SOCK_STREAM, SOL_IP, SOL_IPV6, SOL_SOCKET } from '../uapi/socket.ts';
 import { ipDevFind } from './devinet.ts';
-import { daddrOf, ICMP_CODE, ICMP_TYPE, IPH_TOS, IPH_TTL, IPHDR_LEN, ipv4IsMulticast, saddrOf } from './headers.ts';
+import { daddrOf, IPH_TOS, IPH_TTL, IPHDR_LEN, ipv4IsMulticast } from './headers.ts';
 import { ipMcJoinGroup, ipMcLeaveGroup, ipMcMsfilter, ipMcSource } from './igmp.ts';
 import {
   type InetSock,
@@ -90,15 +68,14 @@ import {
   IP_CMSG_TOS,
   IP_CMSG_TTL,
 } from './inet-sock.ts';
-import { forEachCmsg, putCmsg, putCmsgInt, skbCopyDatagram } from './iov.ts';
-import { ipSetAppendHooks } from './ip-append.ts';
+import { forEachCmsg, putCmsg, putCmsgInt } from './iov.ts';
 import { rtTos2priority } from './ip-forward.ts';
 import { ipv4Sysctl } from './ip-header.ts';
 import { ipOptionsEcho, ipOptionsGet, ipOptionsUndo } from './ip-options.ts';
 import { ipv6AddrV4Mapped } from './ipv6/addr.ts';
 import { dstMtu, fibComputeSpecDst } from './route.ts';
-import { allocSkb, consumeSkb, kfreeSkb, skbClone, skbQueuePurge } from './skbuff.ts';
-import { type SockcmCookie, sockCmsgSend, sockDequeueErrSkb, sockQueueErrSkb, sockRecvCmsgs } from './sock.ts';
+import { skbQueuePurge } from './skbuff.ts';
+import { type SockcmCookie, sockCmsgSend } from './sock.ts';
 import { putOption } from './sock-options.ts';
 import { CHECKSUM_COMPLETE, type NetDevice, type SkBuff, type Sock } from './structs.ts';
 import { IpOptions, type Msghdr } from './structs-plain.ts';
@@ -245,105 +222,6 @@ export function ipCmsgRecv(sk: InetSock, msg: Msghdr, skb: SkBuff): void {
     putCmsgInt(msg, SOL_IP, IP_CHECKSUM, ((skb.csum & 0xff) << 8) | (skb.csum >>> 8));
   }
   if (flags & IP_CMSG_RECVFRAGSIZE && skb.fragMaxSize > 0) putCmsgInt(msg, SOL_IP, IP_RECVFRAGSIZE, skb.fragMaxSize);
-}
-
-// ---- errors ----
-
-/** ip_icmp_error: an error by ICMP goes to the socket's error queue, with the data that was quoted from `payload` on. */
-export function ipIcmpError(
-  sk: InetSock,
-  skb: SkBuff,
-  errno: number,
-  port: number,
-  info: number,
-  payload: number,
-): void {
-  const copy = skbClone(skb);
-  const { head } = skb;
-  const icmp = skb.transportHeader;
-  copy.errInfo = {
-    errno,
-    origin: SO_EE_ORIGIN_ICMP,
-    type: head[icmp + ICMP_TYPE]!,
-    code: head[icmp + ICMP_CODE]!,
-    info,
-    data: 0,
-    addr: daddrOf(head, skb.data),
-    addr6: null,
-    port,
-    offender: saddrOf(head, skb.networkHeader),
-    offender6: null,
-    rfc4884Len: 0,
-    rfc4884Flags: 0,
-  };
-  const pull = payload - copy.data;
-  if (pull > copy.len) {
-    kfreeSkb(sk.net, copy);
-    return;
-  }
-  copy.data += pull;
-  copy.len -= pull;
-  if (sockQueueErrSkb(sk, copy) !== 0) kfreeSkb(sk.net, copy);
-}
-
-/** ip_local_error: an error that we found ourselves. */
-export function ipLocalError(sk: InetSock, errno: number, daddr: number, port: number, info: number): void {
-  if (!sk.recverr) return;
-  const skb = allocSkb(IPHDR_LEN);
-  skb.networkHeader = skb.data;
-  skb.errInfo = {
-    errno,
-    origin: SO_EE_ORIGIN_LOCAL,
-    type: 0,
-    code: 0,
-    info,
-    data: 0,
-    addr: daddr,
-    addr6: null,
-    port,
-    offender: 0,
-    offender6: null,
-    rfc4884Len: 0,
-    rfc4884Flags: 0,
-  };
-  if (sockQueueErrSkb(sk, skb) !== 0) kfreeSkb(sk.net, skb);
-}
-ipSetAppendHooks({ localError: ipLocalError });
-
-/** recvmsg with MSG_ERRQUEUE (ip_recv_error). */
-export function ipRecvError(sk: InetSock, msg: Msghdr, len: number): number {
-  const skb = sockDequeueErrSkb(sk);
-  if (skb === null) return -EAGAIN;
-  const info = skb.errInfo!;
-  let copied = skb.len;
-  if (copied > len) {
-    msg.flags |= MSG_TRUNC;
-    copied = len;
-  }
-  skbCopyDatagram(sk.net, skb, 0, msg, copied);
-  sockRecvCmsgs(sk, skb, msg);
-  if (
-    msg.name !== null &&
-    (info.origin === SO_EE_ORIGIN_ICMP || info.origin === SO_EE_ORIGIN_LOCAL || info.port !== 0)
-  ) {
-    putSockaddrIn(msg.name, msg.nameAt, info.addr, info.port);
-    msg.namelen = sockaddr_in.sizeof;
-  }
-  const errhdr = new Uint8Array(sock_extended_err.sizeof + sockaddr_in.sizeof);
-  putHostU32(errhdr, sock_extended_err.ee_errno, info.errno);
-  errhdr[sock_extended_err.ee_origin] = info.origin;
-  errhdr[sock_extended_err.ee_type] = info.type;
-  errhdr[sock_extended_err.ee_code] = info.code;
-  putHostU32(errhdr, sock_extended_err.ee_info, info.info);
-  putHostU32(errhdr, sock_extended_err.ee_data, info.data);
-  if (info.origin === SO_EE_ORIGIN_ICMP) {
-    putSockaddrIn(errhdr, sock_extended_err.sizeof, info.offender, 0);
-    if (sk.cmsgFlags !== 0) ipCmsgRecv(sk, msg, skb);
-  }
-  putCmsg(msg, SOL_IP, IP_RECVERR, errhdr);
-  msg.flags |= MSG_ERRQUEUE;
-  consumeSkb(skb);
-  return copied;
 }
 
 /** Writes a struct sockaddr_in. */

@@ -25,14 +25,13 @@ import { ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, icmpSetPing, updatePmtu
 import type { InetSock } from './inet-sock.ts';
 import { copyFromIter } from './iov.ts';
 import { type GetFrag, ipAppendData, ipFlushPendingFrames, ipPushPendingFrames, ipSetupCork } from './ip-append.ts';
+import { ipIcmpError, ipRecvError } from './ip-error-queue.ts';
 import { csumFold, ipv4Sysctl } from './ip-header.ts';
 import {
   IpcmCookie,
   ipCmsgRecv,
   ipCmsgSend,
   ipGetsockopt,
-  ipIcmpError,
-  ipRecvError,
   ipSetsockopt,
   ipv4PktinfoPrepare,
   putSockaddrIn,

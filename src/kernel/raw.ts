@@ -70,6 +70,7 @@ import {
   ipSetupCork,
   ipSkAcceptPmtu,
 } from './ip-append.ts';
+import { ipIcmpError, ipLocalError, ipRecvError } from './ip-error-queue.ts';
 import { ipFastCsum, ipSelectIdent } from './ip-header.ts';
 import { inetProtos } from './ip-input.ts';
 import {
@@ -77,9 +78,6 @@ import {
   ipCmsgRecv,
   ipCmsgSend,
   ipGetsockopt,
-  ipIcmpError,
-  ipLocalError,
-  ipRecvError,
   ipSetsockopt,
   ipv4PktinfoPrepare,
   putSockaddrIn,

@@ -20,8 +20,9 @@ import { ipMcSfAllow } from './igmp.ts';
 import type { InetSock } from './inet-sock.ts';
 import { skbCopyDatagram } from './iov.ts';
 import { ipSkAcceptPmtu } from './ip-append.ts';
+import { ipIcmpError, ipRecvError } from './ip-error-queue.ts';
 import { csumPseudo } from './ip-header.ts';
-import { ipCmsgRecv, ipIcmpError, ipRecvError, ipv4PktinfoPrepare, putSockaddrIn } from './ip-sockglue.ts';
+import { ipCmsgRecv, ipv4PktinfoPrepare, putSockaddrIn } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
 import { RTCF_BROADCAST, RTCF_MULTICAST } from './route.ts';
 import {

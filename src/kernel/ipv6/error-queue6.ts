@@ -7,6 +7,7 @@ import * as IN6 from '../../uapi/in6.ts';
 import { sockaddr_in6 } from '../../uapi/in6.ts';
 import { MSG_ERRQUEUE, MSG_TRUNC, SOL_IPV6 } from '../../uapi/socket.ts';
 import { IP6_DADDR, IP6_SADDR, IPV6HDR_LEN, saddrOf } from '../headers.ts';
+import { icmpErrorExtensions } from '../icmp-extensions.ts';
 import { type InetSock, RXOPT_RXPMTU } from '../inet-sock.ts';
 import { putCmsg, skbCopyDatagram } from '../iov.ts';
 import { ipCmsgRecv } from '../ip-sockglue.ts';
@@ -23,7 +24,7 @@ import {
   v4Mapped,
 } from './datagram6.ts';
 import { type Flowi6, IPV6_FLOWINFO_MASK } from './flow.ts';
-import { ICMP6HDR_LEN } from './icmpv6.ts';
+import { ICMP6_DATA, ICMP6HDR_LEN, ICMPV6_DEST_UNREACH, ICMPV6_TIME_EXCEED } from './icmpv6.ts';
 import { ip6SetAppendHooks } from './ip6-append.ts';
 import { inet6Iif } from './ipv6.ts';
 
@@ -69,6 +70,8 @@ export function ipv6IcmpError(
   }
   copy.data += pull;
   copy.len -= pull;
+  if (sk.inet6!.recverrRfc4884 && (head[icmp] === ICMPV6_DEST_UNREACH || head[icmp] === ICMPV6_TIME_EXCEED))
+    copy.errInfo.data = icmpErrorExtensions(copy, icmp, head[icmp + ICMP6_DATA]! * 8);
   copy.transportHeader = copy.data;
   if (sockQueueErrSkb(sk, copy) !== 0) kfreeSkb(sk.net, copy);
 }
