@@ -214,18 +214,19 @@ function writeSeconds(out: TextWriter, seconds: number, nanoseconds: number): vo
   out.padded(nanoseconds, 9, 48);
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
+const ESCAPES: Readonly<Record<string, string>> = { '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** What could end a line or a column, or steer a terminal, as tshark escapes it. */
+/** Escapes what could end a line or a column, as tshark does, and what could steer a terminal, which tshark lets pass. A
+ * backslash stands for itself, as in tshark. */
 export function printable(text: string): string {
   let isPlain = true;
   for (let i = 0; i < text.length && isPlain; i++) {
     const unit = text.charCodeAt(i);
-    isPlain = unit >= 0x20 && unit < 0x7f && unit !== 92;
+    isPlain = unit >= 0x20 && unit < 0x7f;
   }
   if (isPlain) return text;
   return text.replace(
-    /[\0-\x1f\\\x7f-\x9f]/g,
+    /[\0-\x1f\x7f-\x9f]/g,
     (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
