@@ -186,8 +186,8 @@ export function writeValue(out: TextWriter, f: Fields, row: number, info: FieldI
       out.utf8(printable(f.object[row] as string));
       break;
     case 'time':
-      if (info.name === 'frame.time') out.ascii(writtenTime(f.number[row]!, f.nanoseconds[row]!));
-      else writeSeconds(out, f.number[row]!, f.nanoseconds[row]!);
+      if (info.date === null) writeSeconds(out, f.number[row]!, f.nanoseconds[row]!);
+      else out.ascii(writtenTime(f.number[row]!, f.nanoseconds[row]!, info.date));
       break;
     case 'ipv4':
       out.ipv4(f.bytes, at);

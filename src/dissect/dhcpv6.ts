@@ -19,7 +19,7 @@ const F = defineFields('dhcpv6', {
   'duid.bytes': ['DUID', 'bytes', many],
   'duid.type': ['DUID Type', 'uint16', many],
   'duidllt.hwtype': ['Hardware type', 'uint16', many],
-  'duidllt.time': ['DUID Time', 'time', many],
+  'duidllt.time': ['DUID Time', 'time', { list: true, date: 'local' }],
   'duidllt.link_layer_addr': ['Link-layer address', 'string', many],
   'duidll.hwtype': ['Hardware type', 'uint16', many],
   'duidll.link_layer_addr': ['Link-layer address', 'string', many],

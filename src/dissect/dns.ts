@@ -1,14 +1,30 @@
 import { be16, be32 } from '../bytes/endian.ts';
-import { formatIpv4, formatIpv6 } from '../wire/address.ts';
 import * as wire from '../wire/dns.ts';
 import { type DomainName, readName } from '../wire/dns-name.ts';
-import { typeName } from './dns-names.ts';
 import { printDns } from './dns-text.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
 const many = { list: true } as const;
+/** SvcParamKeys, RFC 9460 14.3.2. */
+const SVC_MANDATORY = 0;
+const SVC_ALPN = 1;
+const SVC_PORT = 3;
+const SVC_IPV4_HINT = 4;
+const SVC_ECH = 5;
+const SVC_IPV6_HINT = 6;
+const SVC_KEYS: Readonly<Record<number, string>> = {
+  [SVC_MANDATORY]: 'mandatory',
+  [SVC_ALPN]: 'alpn',
+  2: 'no-default-alpn',
+  [SVC_PORT]: 'port',
+  [SVC_IPV4_HINT]: 'ipv4hint',
+  [SVC_ECH]: 'ech',
+  [SVC_IPV6_HINT]: 'ipv6hint',
+  7: 'dohpath',
+};
+
 const F = defineFields('dns', {
   length: ['Length', 'uint16'],
   id: ['Transaction ID', 'uint16', { base: 'hex' }],
@@ -56,6 +72,9 @@ const F = defineFields('dns', {
   spf: ['SPF', 'string', many],
   'hinfo.cpu': ['CPU', 'string', many],
   'hinfo.os': ['OS', 'string', many],
+  'srv.service': ['Service', 'string', many],
+  'srv.proto': ['Protocol', 'string', many],
+  'srv.name': ['Name', 'string', many],
   'srv.priority': ['Priority', 'uint16', many],
   'srv.weight': ['Weight', 'uint16', many],
   'srv.port': ['Port', 'uint16', many],
@@ -78,8 +97,8 @@ const F = defineFields('dns', {
   'rrsig.algorithm': ['Algorithm', 'uint8', many],
   'rrsig.labels': ['Labels', 'uint8', many],
   'rrsig.original_ttl': ['Original TTL', 'uint32', many],
-  'rrsig.signature_expiration': ['Signature Expiration', 'time', many],
-  'rrsig.signature_inception': ['Signature Inception', 'time', many],
+  'rrsig.signature_expiration': ['Signature Expiration', 'time', { list: true, date: 'local' }],
+  'rrsig.signature_inception': ['Signature Inception', 'time', { list: true, date: 'local' }],
   'rrsig.key_tag': ['Key Tag', 'uint16', many],
   'rrsig.signers_name': ["Signer's name", 'string', many],
   'rrsig.signature': ['Signature', 'bytes', many],
@@ -94,7 +113,17 @@ const F = defineFields('dns', {
   'tlsa.certificate_association_data': ['Certificate Association Data', 'bytes', many],
   'svcb.svcpriority': ['SvcPriority', 'uint16', many],
   'svcb.targetname': ['TargetName', 'string', many],
-  'svcb.params': ['SvcParams', 'string', many],
+  'svcb.svcparam': ['SvcParam', 'none', many],
+  'svcb.svcparam.key': ['SvcParamKey', 'uint16', { list: true, values: SVC_KEYS }],
+  'svcb.svcparam.value.length': ['SvcParamValue length', 'uint16', many],
+  'svcb.svcparam.value': ['SvcParamValue', 'bytes', many],
+  'svcb.svcparam.mandatory.key': ['Mandatory key', 'uint16', { list: true, values: SVC_KEYS }],
+  'svcb.svcparam.alpn.length': ['ALPN length', 'uint8', many],
+  'svcb.svcparam.alpn': ['ALPN', 'string', many],
+  'svcb.svcparam.port': ['Port', 'uint16', many],
+  'svcb.svcparam.ipv4hint.ip': ['IP', 'ipv4', many],
+  'svcb.svcparam.echconfig': ['ECHConfig', 'bytes', many],
+  'svcb.svcparam.ipv6hint.ip': ['IP', 'ipv6', many],
   'caa.flags': ['CAA Flags', 'uint8', { base: 'hex', list: true }],
   'caa.tag': ['Tag', 'string', many],
   'caa.value': ['Value', 'string', many],
@@ -125,7 +154,9 @@ function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
   f.bool(F['flags.recdesired'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
   if (isResponse) f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
   f.bool(F['flags.z'], at + 2, 2, (flags & 0x40) !== 0);
-  if (isResponse) f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
+  // RFC 6840 5.7: in a query it says that the asker understands the flag.
+  if (isResponse || (flags & wire.FLAG_AUTHENTIC) !== 0)
+    f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
   f.bool(F['flags.checkdisable'], at + 2, 2, (flags & wire.FLAG_CHECKING_DISABLED) !== 0);
   if (isResponse) f.uint(F['flags.rcode'], at + 2, 2, flags & 15);
   f.uint(F['count.queries'], at + 4, 2, wire.questionCount(bytes, at));
@@ -168,7 +199,10 @@ function walkQuestion(f: Fields, self: Protocol, at: number, end: number, messag
 
 function walkRecord(f: Fields, self: Protocol, at: number, end: number, message: number): number {
   const { bytes } = f;
-  const name = walkName(f, F['resp.name'], at, end, message);
+  const name = readName(bytes, at, end, message);
+  const isService = name !== null && name.end + 2 <= end && wire.recordType(bytes, name.end) === wire.TYPE_SRV;
+  if (isService) walkServiceName(f, at, name);
+  else walkName(f, F['resp.name'], at, end, message);
   if (name === null) return -1;
   const fixed = name.end;
   if (!f.fits('dns', fixed, wire.RECORD_FIXED, end)) return -1;
@@ -192,6 +226,17 @@ function walkRecord(f: Fields, self: Protocol, at: number, end: number, message:
   if (!f.fits('dns', data, length, end)) return -1;
   walkData(f, type, data, data + length, message);
   return data + length;
+}
+
+/** RFC 2782: `_service._protocol.name`, whose parts stand in place of the whole. */
+function walkServiceName(f: Fields, at: number, name: DomainName): void {
+  const text = name.text === '' ? '<Root>' : name.text;
+  const [service, protocol] = text.split('.', 2);
+  f.value(F['srv.service'], at, name.end - at, service!);
+  if (protocol === undefined) return;
+  f.value(F['srv.proto'], at, name.end - at, protocol);
+  const rest = service!.length + protocol.length + 2;
+  if (rest <= text.length) f.value(F['srv.name'], at, name.end - at, text.slice(rest));
 }
 
 /** Data shorter than its type needs is noted as bytes. */
@@ -349,9 +394,7 @@ function walkSignature(f: Fields, at: number, end: number, message: number): voi
   if (signer !== null) f.raw(F['rrsig.signature'], signer.end, end - signer.end);
 }
 
-const SVC_KEYS = ['mandatory', 'alpn', 'no-default-alpn', 'port', 'ipv4hint', 'ech', 'ipv6hint', 'dohpath', 'ohttp'];
-
-/** RFC 9460 2.2: priority, target, then parameters of key, length, value, shown in the form of a zone file. */
+/** RFC 9460 2.2: priority, target, then parameters of key, length, value. */
 function walkService(f: Fields, at: number, end: number, message: number): void {
   const { bytes } = f;
   f.uint(F['svcb.svcpriority'], at, 2, be16(bytes, at));
@@ -361,32 +404,44 @@ function walkService(f: Fields, at: number, end: number, message: number): void 
     const key = be16(bytes, at);
     const length = be16(bytes, at + 2);
     if (!f.fits('dns', at + 4, length, end)) return;
-    if (f.wants(F['svcb.params']))
-      f.value(
-        F['svcb.params'],
-        at,
-        length + 4,
-        `${SVC_KEYS[key] ?? `key${key}`}=${serviceValue(bytes, key, at + 4, at + 4 + length)}`,
-      );
+    f.raw(F['svcb.svcparam'], at, 4 + length);
+    f.uint(F['svcb.svcparam.key'], at, 2, key);
+    f.uint(F['svcb.svcparam.value.length'], at + 2, 2, length);
+    walkServiceValue(f, key, at + 4, at + 4 + length);
     at += 4 + length;
   }
 }
 
-function serviceValue(bytes: Uint8Array, key: number, at: number, end: number): string {
-  const parts: string[] = [];
-  if (key === 1)
-    while (at < end) {
-      const stop = Math.min(at + 1 + bytes[at]!, end);
-      parts.push(latin1(bytes, at + 1, stop));
-      at = stop;
-    }
-  else if (key === 3 && end - at === 2) parts.push(String(be16(bytes, at)));
-  else if (key === 4) for (; at + 4 <= end; at += 4) parts.push(formatIpv4(bytes, at));
-  else if (key === 6) for (; at + 16 <= end; at += 16) parts.push(formatIpv6(bytes, at));
-  else if (key === 0) for (; at + 2 <= end; at += 2) parts.push(SVC_KEYS[be16(bytes, at)] ?? typeName(be16(bytes, at)));
-  else if (key === 7) parts.push(latin1(bytes, at, end));
-  else parts.push(Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('hex'));
-  return parts.join(',');
+/** RFC 9460 7 and 8. */
+function walkServiceValue(f: Fields, key: number, at: number, end: number): void {
+  const { bytes } = f;
+  switch (key) {
+    case SVC_MANDATORY:
+      for (; at + 2 <= end; at += 2) f.uint(F['svcb.svcparam.mandatory.key'], at, 2, be16(bytes, at));
+      return;
+    case SVC_ALPN:
+      while (at < end) {
+        const stop = Math.min(at + 1 + bytes[at]!, end);
+        f.uint(F['svcb.svcparam.alpn.length'], at, 1, bytes[at]!);
+        f.value(F['svcb.svcparam.alpn'], at + 1, stop - at - 1, latin1(bytes, at + 1, stop));
+        at = stop;
+      }
+      return;
+    case SVC_PORT:
+      if (at + 2 <= end) f.uint(F['svcb.svcparam.port'], at, 2, be16(bytes, at));
+      return;
+    case SVC_IPV4_HINT:
+      for (; at + 4 <= end; at += 4) f.raw(F['svcb.svcparam.ipv4hint.ip'], at, 4);
+      return;
+    case SVC_ECH:
+      if (at < end) f.raw(F['svcb.svcparam.echconfig'], at, end - at);
+      return;
+    case SVC_IPV6_HINT:
+      for (; at + 16 <= end; at += 16) f.raw(F['svcb.svcparam.ipv6hint.ip'], at, 16);
+      return;
+    default:
+      if (at < end) f.raw(F['svcb.svcparam.value'], at, end - at);
+  }
 }
 
 export const dns: Protocol = {
@@ -441,6 +496,7 @@ function printOverTcp(t: Text, at: number, length: number): void {
   if (stated !== length - TCP_PREFIX) {
     out.ascii(` [prefix length(${stated}) != length(${length - TCP_PREFIX})]`);
     t.invalid();
+    return;
   }
   out.byte(32);
   printDns(t, at + TCP_PREFIX, length - TCP_PREFIX, false);

@@ -32,6 +32,9 @@ export type FieldType =
 /** How people write the number. */
 export type FieldBase = 'dec' | 'hex' | 'oct';
 
+/** How columns write a `time` that is a date: in the local zone, or in UTC; `ntp` is UTC, where NTP's zero is no date. */
+export type DateForm = 'local' | 'utc' | 'ntp';
+
 export interface FieldInfo {
   readonly id: number;
   /** Wireshark's name: `tcp.flags.syn`. */
@@ -47,6 +50,8 @@ export interface FieldInfo {
   /** Says again what another field says, and is made only for who asks for it by name: what shows all fields passes it
    * over. */
   readonly named: boolean;
+  /** Null: columns write a `time` as seconds. */
+  readonly date: DateForm | null;
 }
 
 export interface FieldOptions {
@@ -54,6 +59,7 @@ export interface FieldOptions {
   list?: boolean;
   values?: Readonly<Record<number, string>>;
   named?: boolean;
+  date?: DateForm;
 }
 
 const infos: FieldInfo[] = [];
@@ -93,6 +99,7 @@ export function defineFields<K extends string>(
       list: options?.list ?? false,
       values: options?.values ?? null,
       named: options?.named ?? false,
+      date: options?.date ?? null,
     };
     infos.push(info);
     byName.set(name, info);
@@ -152,6 +159,10 @@ export interface Progress {
 
 /** What remembers earlier packets, for the fields that depend on them: `session/sessions.ts`. */
 export interface SessionFields {
+  /** Number of the frame, from 1. */
+  readonly frame: number;
+  /** What the acknowledgement number of the TCP segment last seen is counted from; 0 where that is not known. */
+  readonly ackBase: number;
   /** A frame begins: its number from 1, and its time. */
   begin(frame: number, seconds: number, nanoseconds: number): void;
   /** Adds fields to the layer of the TCP header at `at` with options up to `body`; the segment carries `length` bytes on
@@ -164,6 +175,10 @@ export interface SessionFields {
   udp(f: Fields, at: number): void;
   /** The protocol that an earlier packet has announced for the addresses and ports of the innermost UDP header. */
   expected(f: Fields): Protocol | undefined;
+  /** The protocol that earlier datagrams between the same two addresses and ports were found to be of. */
+  spoken(f: Fields): Protocol | undefined;
+  /** Says that all datagrams between the addresses and ports of the innermost UDP header are of `protocol`. */
+  speaks(f: Fields, protocol: Protocol): void;
   /** Announces `protocol` for UDP to and from the address (4 or 16 bytes) and the port. */
   expect(address: Uint8Array, port: number, protocol: Protocol): void;
   /** Takes the fragment from `at` up to `end` of the IP packet at `ipAt`. Gives -1 where fragments are not put together, 0
@@ -232,6 +247,9 @@ export class Fields {
   /** Null: fields that depend on earlier packets are not made, and fragments not put together. */
   sessions: SessionFields | null = null;
   decodeAs: DecodeAsTables<Protocol> | null = null;
+  /** When the frame was captured, in whole seconds since 1970 and nanoseconds; NaN where nobody says. */
+  frameSeconds = Number.NaN;
+  frameNanoseconds = 0;
   /** Last byte captured, plus one. */
   capturedEnd = 0;
   /** What the innermost length field is called, for `stopped`. */
@@ -439,10 +457,16 @@ export class Fields {
     this.depth--;
   }
 
+  /** The layer begun last is of a packet that an ICMP error brings back. */
+  isQuoted(): boolean {
+    for (let i = this.layers - 2; i > 0; i--) if (this.layerProtocol[i]!.name.startsWith('icmp')) return true;
+    return false;
+  }
+
   /** Value of the `checksum.status` field of a message whose checksum covers itself from `at` up to `end` alone. Such
    * messages are few and short, so it is always verified (as it is in Wireshark). */
   ownChecksumStatus(at: number, end: number): number {
-    if (this.fragmented || this.ip === 0 || this.ipEnd > this.capturedEnd) return UNVERIFIED;
+    if (this.fragmented || this.ip === 0 || this.ipEnd > this.capturedEnd || this.isQuoted()) return UNVERIFIED;
     return checksum(this.bytes, at, end) === 0 ? GOOD : BAD;
   }
 
@@ -480,5 +504,5 @@ export const MAX_DEPTH = 32;
 const DATA: Protocol = { name: 'data', title: 'Data' };
 const F = defineFields('data', {
   data: ['Data', 'bytes'],
-  len: ['Length', 'uint32'],
+  len: ['Length', 'int32'],
 });

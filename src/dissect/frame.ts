@@ -5,7 +5,7 @@ import { protocolOfLink } from './protocols.ts';
 
 const F = defineFields('frame', {
   number: ['Frame Number', 'uint32'],
-  time: ['Arrival Time', 'time', { named: true }],
+  time: ['Arrival Time', 'time', { date: 'local', named: true }],
   time_epoch: ['Epoch Arrival Time', 'time'],
   time_delta: ['Time delta from previous captured frame', 'time'],
   time_relative: ['Time since reference or first frame', 'time'],
@@ -50,8 +50,11 @@ export function walkFrame(
 ): void {
   f.begin(bytes, at + length, at);
   let protocolsRow = -1;
-  if (facts !== null) {
+  if (facts === null) f.frameSeconds = Number.NaN;
+  else {
     f.wireEnd = at + facts.originalLength;
+    f.frameSeconds = facts.seconds;
+    f.frameNanoseconds = facts.nanoseconds;
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
     if (f.compact && facts.interfaceName === '' && (facts.flags & DIRECTION_MASK) === 0) {
@@ -87,7 +90,7 @@ function addFacts(f: Fields, at: number, length: number, facts: FrameFacts): num
   return f.count - 1;
 }
 
-/** The time that passed since `from`: where it is negative, the seconds are rounded down and the nanoseconds count up. */
+/** Adds the time that passed since `from`: where it is negative, the seconds are rounded down and the nanoseconds count up. */
 function difference(
   f: Fields,
   id: number,

@@ -1,9 +1,9 @@
 import { checksum } from '../bytes/checksum.ts';
-import { be16 } from '../bytes/endian.ts';
+import { be16, be32, le32 } from '../bytes/endian.ts';
 import * as wire from '../wire/icmp.ts';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as ipv4 from '../wire/ipv4.ts';
-import { CHECKSUM_STATUS, defineFields } from './fields.ts';
+import { CHECKSUM_STATUS, defineFields, type Fields } from './fields.ts';
 import { printIcmpExtensions } from './icmp-extension.ts';
 import { ip, printIpv4, wrongVersion } from './ip.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
@@ -21,7 +21,9 @@ const F = defineFields('icmp', {
   seq_le: ['Sequence Number (LE)', 'uint16'],
   mtu: ['MTU of next hop', 'uint16'],
   redir_gw: ['Gateway Address', 'ipv4'],
-  pointer: ['Pointer', 'uint8'],
+  data_time: ['Timestamp from icmp data', 'time', { date: 'local' }],
+  data_time_relative: ['Timestamp from icmp data (relative)', 'time'],
+  pointer: ['Pointer', 'uint32'],
   originate_timestamp: ['Originate Timestamp', 'uint32'],
   receive_timestamp: ['Receive Timestamp', 'uint32'],
   transmit_timestamp: ['Transmit Timestamp', 'uint32'],
@@ -278,6 +280,36 @@ export const icmp: Protocol = {
     else if (type === wire.UNREACHABLE && wire.code(bytes, at) === wire.UNREACHABLE_NEED_FRAGMENTATION)
       f.uint(F.mtu, at + 6, 2, wire.nextHopMtu(bytes, at));
     if (wire.isError(type)) f.next(ip, body, end);
+    else if (type === wire.ECHO_REQUEST || type === wire.ECHO_REPLY) f.data(walkSendTime(f, body, end), end);
     else f.data(body, end);
   },
 };
+
+const DAY = 86_400;
+const SEND_TIME_LENGTH = 8;
+
+/** ping(8) begins its data with the time of sending, seconds and microseconds in the order of the sender's machine: taken
+ * for that where it is within a day of the frame's time. Gives the offset behind it. */
+function walkSendTime(f: Fields, at: number, end: number): number {
+  if (at + SEND_TIME_LENGTH > end) return at;
+  const { bytes } = f;
+  for (const read of [be32, le32]) {
+    const seconds = read(bytes, at);
+    const microseconds = read(bytes, at + 4);
+    // Not where the frame has no time.
+    if (!(Math.abs(seconds - f.frameSeconds) < DAY) || microseconds >= 1e6) continue;
+    const nanoseconds = microseconds * 1000;
+    f.time(F.data_time, at, SEND_TIME_LENGTH, seconds, nanoseconds);
+    const isLater = f.frameNanoseconds >= nanoseconds;
+    f.time(
+      F.data_time_relative,
+      at,
+      SEND_TIME_LENGTH,
+      f.frameSeconds - seconds - (isLater ? 0 : 1),
+      f.frameNanoseconds - nanoseconds + (isLater ? 0 : 1e9),
+    );
+    f.layerEnds(at + SEND_TIME_LENGTH);
+    return at + SEND_TIME_LENGTH;
+  }
+  return at;
+}

@@ -246,12 +246,8 @@ export const icmpv6: Protocol = {
     f.uint(F.type, at, 1, type);
     f.uint(F.code, at + 1, 1, wire.code(bytes, at));
     f.uint(F.checksum, at + 2, 2, wire.checksum(bytes, at));
-    f.uint(
-      F['checksum.status'],
-      at + 2,
-      0,
-      f.checksumStatus(at, end - at, IPPROTO_ICMPV6, end < f.capturedEnd || f.ipEnd <= f.capturedEnd),
-    );
+    const isWhole = (end < f.capturedEnd || f.ipEnd <= f.capturedEnd) && !f.isQuoted();
+    f.uint(F['checksum.status'], at + 2, 0, f.checksumStatus(at, end - at, IPPROTO_ICMPV6, isWhole));
     if (!f.fits('icmpv6', at, wire.HEADER_LENGTH, end)) return;
     const body = at + wire.HEADER_LENGTH;
     if (type === wire.PACKET_TOO_BIG) f.uint(F.mtu, at + 4, 4, be32(bytes, at + 4));

@@ -1,5 +1,5 @@
 import { wordOf } from '../bytes/digits.ts';
-import { be16 } from '../bytes/endian.ts';
+import { be16, be32 } from '../bytes/endian.ts';
 import { formatIpv4 } from '../wire/address.ts';
 import { IPPROTO_DCCP, IPPROTO_NONE, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as wire from '../wire/ipv4.ts';
@@ -45,11 +45,20 @@ const F = defineFields('ip', {
   'opt.ptr': ['Pointer', 'uint8', { list: true }],
   'opt.ra': ['Router Alert', 'uint16', { list: true }],
   rec_rt: ['Recorded Route', 'ipv4', { list: true }],
+  empty_rt: ['Empty Route', 'ipv4', { list: true }],
+  src_rt: ['Source Route', 'ipv4', { list: true }],
+  cur_rt: ['Current Route', 'ipv4', { list: true }],
+  'opt.overflow': ['Overflow', 'uint8', { list: true }],
+  'opt.flag': ['Flag', 'uint8', { list: true, base: 'hex' }],
+  'opt.time_stamp_addr': ['Address', 'ipv4', { list: true }],
   'opt.time_stamp': ['Time stamp', 'uint32', { list: true }],
 });
 defineAlias('ip.addr', ['ip.src', 'ip.dst']);
 /** Hosts' names, which are the addresses as long as nobody asks for names: only for who asks for these by name. */
-const H = defineFields('ip', { src_host: ['Source Host', 'string', { named: true }], dst_host: ['Destination Host', 'string', { named: true }] });
+const H = defineFields('ip', {
+  src_host: ['Source Host', 'string', { named: true }],
+  dst_host: ['Destination Host', 'string', { named: true }],
+});
 defineAlias('ip.host', ['ip.src_host', 'ip.dst_host']);
 const HOSTS = groupOf(Object.values(H));
 /** Fields of the header but for its addresses. */
@@ -459,7 +468,7 @@ export const ip: Protocol = {
       return;
     }
     if (!f.fits('ip', at, headerLength, end)) return;
-    if (f.wantsSome(HEADER)) walkOptions(f, wire.optionsAt(at), at + headerLength);
+    if (headerLength > wire.HEADER_LENGTH && f.wantsSome(HEADER)) walkOptions(f, at, at + headerLength);
     // A total length of 0 comes from segmentation offload: the packet is as long as the frame.
     if (total !== 0 && total < headerLength) {
       f.invalid('ip', at + 2, headerLength, total, 'ip.len');
@@ -511,8 +520,10 @@ export const ip: Protocol = {
   },
 };
 
-function walkOptions(f: Fields, at: number, end: number): void {
+/** The options of the header at `header`, which ends at `end`. */
+function walkOptions(f: Fields, header: number, end: number): void {
   const { bytes } = f;
+  let at = wire.optionsAt(header);
   while (at < end) {
     const type = bytes[at]!;
     f.uint(F['opt.type'], at, 1, type);
@@ -533,8 +544,43 @@ function walkOptions(f: Fields, at: number, end: number): void {
       (type === wire.OPTION_RECORD_ROUTE || type === wire.OPTION_LOOSE_ROUTE || type === wire.OPTION_STRICT_ROUTE)
     ) {
       f.uint(F['opt.ptr'], at + 2, 1, bytes[at + 2]!);
-      for (let place = at + 3; place + 4 <= at + length; place += 4) f.raw(F.rec_rt, place, 4);
+      walkRoute(f, header, type, at, length);
     }
+    if (type === wire.OPTION_TIMESTAMP && length >= 4) walkTimestamps(f, at, length);
     at += length;
+  }
+}
+
+/** RFC 791 3.1: a pointer, counted from 1, to the first slot that is not used yet. Of a source route the header's
+ * destination is the current hop, and the last slot the destination. */
+function walkRoute(f: Fields, header: number, type: number, at: number, length: number): void {
+  const pointer = f.bytes[at + 2]!;
+  if (pointer < 4 || pointer % 4 !== 0) return;
+  const isRecord = type === wire.OPTION_RECORD_ROUTE;
+  for (let place = at + 3; place + 4 <= at + length; place += 4) {
+    if (place - at + 1 < pointer) f.raw(F.rec_rt, place, 4);
+    else if (isRecord) f.raw(F.empty_rt, place, 4);
+    else {
+      if (place - at + 1 === pointer) f.raw(F.cur_rt, wire.dstAt(header), 4);
+      if (place + 8 <= at + length) f.raw(F.src_rt, place, 4);
+    }
+  }
+}
+
+/** Kinds of the timestamp option in which each time has an address before it. */
+const TIMES_OF_ADDRESSES = 1;
+const TIMES_OF_ADDRESSES_ASKED = 3;
+
+function walkTimestamps(f: Fields, at: number, length: number): void {
+  const { bytes } = f;
+  const kind = bytes[at + 3]! & 15;
+  f.uint(F['opt.ptr'], at + 2, 1, bytes[at + 2]!);
+  f.uint(F['opt.overflow'], at + 3, 1, bytes[at + 3]! >> 4);
+  f.uint(F['opt.flag'], at + 3, 1, kind);
+  const hasAddresses = kind === TIMES_OF_ADDRESSES || kind === TIMES_OF_ADDRESSES_ASKED;
+  const size = hasAddresses ? 8 : 4;
+  for (let place = at + 4; place + size <= at + length; place += size) {
+    if (hasAddresses) f.raw(F['opt.time_stamp_addr'], place, 4);
+    f.uint(F['opt.time_stamp'], place + size - 4, 4, be32(bytes, place + size - 4));
   }
 }

@@ -1,5 +1,6 @@
 import { wordOf } from '../bytes/digits.ts';
 import { be32 } from '../bytes/endian.ts';
+import { formatIpv6 } from '../wire/address.ts';
 import {
   IPPROTO_DCCP,
   IPPROTO_DSTOPTS,
@@ -11,10 +12,9 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
 } from '../wire/ipproto.ts';
-import { formatIpv6 } from '../wire/address.ts';
 import * as wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
-import { defineAlias, defineFields, groupOf, ROW_IPV6 } from './fields.ts';
+import { defineAlias, defineFields, findFields, groupOf, ROW_IPV6 } from './fields.ts';
 import { leave, printUpper, save } from './ip.ts';
 import { finalDestination, forgetJumbo, jumboLength, printExtension, walkExtension } from './ip6-extension.ts';
 import { ipProtocolName } from './names.ts';
@@ -22,12 +22,14 @@ import type { Protocol } from './protocol.ts';
 import { protocolOverIp } from './tables.ts';
 import { MAX_TEXT_DEPTH, type Text } from './text.ts';
 
+/** Wireshark has the version of either protocol under this name. */
+const IP_VERSION = findFields('ip.version')[0]!.id;
 const IP6 = wordOf('IP6 ');
 const F = defineFields('ipv6', {
   version: ['Version', 'uint8'],
   tclass: ['Traffic Class', 'uint32', { base: 'hex' }],
-  'tclass.dscp': ['Differentiated Services Codepoint', 'uint8'],
-  'tclass.ecn': ['Explicit Congestion Notification', 'uint8'],
+  'tclass.dscp': ['Differentiated Services Codepoint', 'uint32'],
+  'tclass.ecn': ['Explicit Congestion Notification', 'uint32'],
   flow: ['Flow Label', 'uint24', { base: 'hex' }],
   plen: ['Payload Length', 'uint16'],
   nxt: ['Next Header', 'uint8'],
@@ -37,7 +39,10 @@ const F = defineFields('ipv6', {
 });
 defineAlias('ipv6.addr', ['ipv6.src', 'ipv6.dst']);
 /** As `ip.src_host`. */
-const H = defineFields('ipv6', { src_host: ['Source Host', 'string', { named: true }], dst_host: ['Destination Host', 'string', { named: true }] });
+const H = defineFields('ipv6', {
+  src_host: ['Source Host', 'string', { named: true }],
+  dst_host: ['Destination Host', 'string', { named: true }],
+});
 defineAlias('ipv6.host', ['ipv6.src_host', 'ipv6.dst_host']);
 const HOSTS = groupOf(Object.values(H));
 /** Fields of the header but for its addresses. */
@@ -201,6 +206,8 @@ export const ipv6: Protocol = {
       f.raw(F.src, wire.srcAt(at), 16);
       f.raw(F.dst, wire.dstAt(at), 16);
     }
+    // The same again: only for who asks for it by name.
+    if (f.wanted?.[IP_VERSION] === 1) f.uint(IP_VERSION, at, 1, wire.version(bytes, at));
     if (f.wanted !== null && f.wantsSome(HOSTS)) {
       f.value(H.src_host, wire.srcAt(at), 16, formatIpv6(bytes, wire.srcAt(at)));
       f.value(H.dst_host, wire.dstAt(at), 16, formatIpv6(bytes, wire.dstAt(at)));

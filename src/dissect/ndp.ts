@@ -23,7 +23,7 @@ const F = defineFields('icmpv6', {
   'nd.na.flag.s': ['Solicited', 'bool'],
   'nd.na.flag.o': ['Override', 'bool'],
   'nd.na.target_address': ['Target Address', 'ipv6'],
-  'rd.na.target_address': ['Target Address', 'ipv6'],
+  'nd.rd.target_address': ['Target Address', 'ipv6'],
   'rd.na.destination_address': ['Destination Address', 'ipv6'],
   'opt.type': ['Type', 'uint8', { list: true }],
   'opt.length': ['Length', 'uint8', { list: true }],
@@ -283,7 +283,7 @@ export function walkNdp(f: Fields, at: number, end: number, type: number): boole
     f.bool(F['nd.na.flag.o'], at + 4, 4, (flags & wire.FLAG_OVERRIDE) !== 0);
     f.raw(F['nd.na.target_address'], wire.targetAt(at), 16);
   } else if (type === icmp6.REDIRECT) {
-    f.raw(F['rd.na.target_address'], wire.targetAt(at), 16);
+    f.raw(F['nd.rd.target_address'], wire.targetAt(at), 16);
     f.raw(F['rd.na.destination_address'], wire.destinationAt(at), 16);
   }
   walkOptions(f, at + fixed, end);

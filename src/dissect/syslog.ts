@@ -14,7 +14,7 @@ const F = defineFields('syslog', {
   appname: ['Syslog app name', 'string'],
   procid: ['Syslog process id', 'string'],
   msgid: ['Syslog message id', 'string'],
-  timestamp: ['Syslog timestamp', 'time'],
+  timestamp: ['Syslog timestamp', 'time', { date: 'utc' }],
   timestamp_rfc3164: ['Syslog timestamp (RFC3164)', 'string'],
 });
 

@@ -128,6 +128,8 @@ export function protocolOverUdp(f: Fields, at: number, end: number): Protocol | 
   const { bytes } = f;
   const told = toldOver(f, 'udp', f.srcPort, f.dstPort) ?? toldOfAllUdp(f);
   if (told !== undefined) return told;
+  const spoken = f.sessions?.spoken(f);
+  if (spoken !== undefined) return spoken;
   // What is announced is RTP and RTCP, of version 2 (RFC 7983 7: other protocols on the same ports begin otherwise).
   const expected = f.sessions?.expected(f);
   // Of RTP and RTCP the version is checked, which they begin with.

@@ -273,12 +273,12 @@ export function walkTcpOptions(f: Fields, at: number, end: number): void {
     else if (kind === wire.WINDOW_SCALE && length === 3) {
       f.uint(F['options.wscale.shift'], data, 1, bytes[data]!);
       f.uint(F['options.wscale.multiplier'], data, 1, 1 << Math.min(bytes[data]!, MAX_SCALE));
-    }
-    else if (kind === wire.SACK_PERMITTED) f.raw(F['options.sack_perm'], at, length);
+    } else if (kind === wire.SACK_PERMITTED) f.raw(F['options.sack_perm'], at, length);
     else if (kind === wire.SACK)
       for (let block = data; block + 8 <= at + length; block += 8) {
-        f.uint(F['options.sack_le'], block, 4, be32(bytes, block));
-        f.uint(F['options.sack_re'], block + 4, 4, be32(bytes, block + 4));
+        const base = f.sessions?.ackBase ?? 0;
+        f.uint(F['options.sack_le'], block, 4, (be32(bytes, block) - base) >>> 0);
+        f.uint(F['options.sack_re'], block + 4, 4, (be32(bytes, block + 4) - base) >>> 0);
       }
     else if (kind === wire.TIMESTAMPS && length === 10) {
       f.uint(F['options.timestamp.tsval'], data, 4, be32(bytes, data));

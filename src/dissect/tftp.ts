@@ -12,6 +12,7 @@ const F = defineFields('tftp', {
   type: ['Type', 'string'],
   block: ['Block', 'uint16'],
   'block.full': ['Full Block Number', 'uint32'],
+  request_frame: ['Request frame', 'uint32'],
   'error.code': ['Error code', 'uint16'],
   'error.message': ['Error message', 'string'],
   'option.name': ['Option name', 'string', { list: true }],
@@ -127,39 +128,82 @@ export const tftp: Protocol = {
   print: printTftp,
   walk(f, at, end) {
     if (!f.fits('tftp', at, 2, end)) return;
-    const { bytes } = f;
-    const operation = be16(bytes, at);
-    f.layer(tftp, at, end - at);
-    f.uint(F.opcode, at, 2, operation);
-    at += 2;
-    switch (operation) {
-      case OP_READ:
-      case OP_WRITE: {
-        const name = operation === OP_READ ? F.source_file : F.destination_file;
-        walkOptions(f, walkString(f, F.type, walkString(f, name, at, end), end), end);
-        return;
-      }
-      case OP_OACK:
-        walkOptions(f, at, end);
-        return;
-      case OP_DATA:
-      case OP_ACK:
-        if (!f.fits('tftp', at, 2, end)) return;
-        f.uint(F.block, at, 2, be16(bytes, at));
-        // The number without the wraps before it, which one packet does not tell.
-        f.uint(F['block.full'], at, 2, be16(bytes, at));
-        if (operation === OP_DATA) {
-          f.layerEnds(at + 2);
-          f.data(at + 2, end);
-        }
-        return;
-      case OP_ERROR:
-        if (!f.fits('tftp', at, 2, end)) return;
-        f.uint(F['error.code'], at, 2, be16(bytes, at));
-        walkString(f, F['error.message'], at + 2, end);
-        return;
-      default:
-        if (at < end) f.raw(F.data, at, end - at);
-    }
+    walkMessage(f, at, end, null);
   },
 };
+
+/** What a request says about the messages to come: it is the client's port that tells them from others, for the server
+ * answers from a new one. */
+interface Transfer {
+  readonly file: string;
+  readonly isRead: boolean;
+  readonly requestFrame: number;
+  /** Number of the last block without the wraps before it. */
+  block: number;
+}
+
+const BLOCK_NUMBERS = 0x10000;
+
+function announce(f: Fields, at: number, end: number, isRead: boolean): void {
+  const { sessions } = f;
+  if (sessions === null || f.ipVersion === 0) return;
+  const zero = f.bytes.subarray(at, end).indexOf(0);
+  const file = ascii(f.bytes, at, zero < 0 ? end : at + zero);
+  const transfer: Transfer = { file, isRead, requestFrame: sessions.frame, block: 0 };
+  const source = f.ip + (f.ipVersion === 4 ? 12 : 8);
+  const address = f.bytes.slice(source, source + (f.ipVersion === 4 ? 4 : 16));
+  sessions.expect(address, f.srcPort, {
+    ...tftp,
+    walk(fields, from, to) {
+      if (fields.fits('tftp', from, 2, to)) walkMessage(fields, from, to, transfer);
+    },
+  });
+}
+
+/** Number of a block without the wraps before it: the one nearest to the last. */
+function wholeNumber(transfer: Transfer, block: number): number {
+  const wraps = Math.round((transfer.block - block) / BLOCK_NUMBERS);
+  return (transfer.block = Math.max(wraps, 0) * BLOCK_NUMBERS + block);
+}
+
+function walkMessage(f: Fields, at: number, end: number, transfer: Transfer | null): void {
+  const { bytes } = f;
+  const operation = be16(bytes, at);
+  f.layer(tftp, at, end - at);
+  f.uint(F.opcode, at, 2, operation);
+  at += 2;
+  const isRequest = operation === OP_READ || operation === OP_WRITE;
+  if (transfer !== null && !isRequest) {
+    f.value(transfer.isRead ? F.destination_file : F.source_file, at, 0, transfer.file);
+    f.uint(F.request_frame, at, 0, transfer.requestFrame);
+  }
+  switch (operation) {
+    case OP_READ:
+    case OP_WRITE: {
+      announce(f, at, end, operation === OP_READ);
+      const name = operation === OP_READ ? F.source_file : F.destination_file;
+      walkOptions(f, walkString(f, F.type, walkString(f, name, at, end), end), end);
+      return;
+    }
+    case OP_OACK:
+      walkOptions(f, at, end);
+      return;
+    case OP_DATA:
+    case OP_ACK:
+      if (!f.fits('tftp', at, 2, end)) return;
+      f.uint(F.block, at, 2, be16(bytes, at));
+      f.uint(F['block.full'], at, 2, transfer === null ? be16(bytes, at) : wholeNumber(transfer, be16(bytes, at)));
+      if (operation === OP_DATA) {
+        f.layerEnds(at + 2);
+        f.data(at + 2, end);
+      }
+      return;
+    case OP_ERROR:
+      if (!f.fits('tftp', at, 2, end)) return;
+      f.uint(F['error.code'], at, 2, be16(bytes, at));
+      walkString(f, F['error.message'], at + 2, end);
+      return;
+    default:
+      if (at < end) f.raw(F.data, at, end - at);
+  }
+}

@@ -1,4 +1,5 @@
 import type { TextWriter } from '../bytes/text.ts';
+import type { DateForm } from './fields.ts';
 
 /** Writes the time before each line in tcpdump's five forms. A second that was formatted once is kept, since the frames
  * of one second come together. */
@@ -91,12 +92,23 @@ export class TimestampWriter {
 const dateOf = (year: number, month: number, day: number): string =>
   `${String(year).padStart(4, '0')}-${String(month + 1).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 
+function utcDate(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  const day = `${MONTHS[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2)}, ${date.getUTCFullYear()}`;
+  return `${day} ${date.toISOString().slice(11, 19)}`;
+}
+
 /** Made when first asked for: it takes ten milliseconds, a tenth of the start of `netlab read`. */
 let zone: Intl.DateTimeFormat | null = null;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** A time as Wireshark writes it out, in the local zone: `Nov 20, 2026 15:19:46.340576974 UTC`. */
-export function writtenTime(seconds: number, nanoseconds: number): string {
+/** Where NTP's zero is, which says that there is no time: the era that begins in 2036 to who counts it. */
+const NTP_ZERO = 2_085_978_496;
+
+/** A time as Wireshark writes it out, in the local zone or in UTC: `Nov 20, 2026 15:19:46.340576974 UTC`. */
+export function writtenTime(seconds: number, nanoseconds: number, form: DateForm = 'local'): string {
+  if (form === 'ntp' && seconds === NTP_ZERO && nanoseconds === 0) return 'NULL';
+  if (form !== 'local') return `${utcDate(seconds)}.${String(nanoseconds).padStart(9, '0')} UTC`;
   const date = new Date(seconds * 1000);
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)}, ${date.getFullYear()}`;

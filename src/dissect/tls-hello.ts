@@ -43,12 +43,27 @@ const F = defineFields('tls.handshake', {
   extensions_key_share_selected_group: ['Selected Group', 'uint16', many],
   extensions_reneg_info_len: ['Renegotiation info extension length', 'uint8', many],
   extensions_padding_data: ['Padding Data', 'bytes', many],
+  server_curve_type: ['Curve Type', 'uint8', hex],
+  server_named_curve: ['Named Curve', 'uint16', hex],
+  server_point_len: ['Pubkey Length', 'uint8', many],
+  server_point: ['Pubkey', 'bytes', many],
+  sig_len: ['Signature Length', 'uint16', many],
+  sig: ['Signature', 'bytes', many],
+  client_point_len: ['Pubkey Length', 'uint8', many],
+  client_point: ['Pubkey', 'bytes', many],
+  epms_len: ['Encrypted PreMaster length', 'uint16', many],
+  epms: ['Encrypted PreMaster', 'bytes', many],
   ja3_full: ['JA3 Fullstring', 'string', many],
   ja3: ['JA3', 'string', many],
   ja3s_full: ['JA3S Fullstring', 'string', many],
   ja3s: ['JA3S', 'string', many],
   ja4: ['JA4', 'string', many],
   ja4_r: ['JA4_r', 'string', many],
+});
+
+const X = defineFields('tls.extension', {
+  psk_ke_modes_length: ['PSK Key Exchange Modes Length', 'uint8', many],
+  psk_ke_mode: ['PSK Key Exchange Mode', 'uint8', many],
 });
 
 const RANDOM_LENGTH = 32;
@@ -61,8 +76,11 @@ const SIGNED_CERTIFICATE_TIMESTAMP = 18;
 const PADDING = 21;
 const EXTENDED_MASTER_SECRET = 23;
 const SUPPORTED_VERSIONS = 43;
+const PSK_KEY_EXCHANGE_MODES = 45;
 const KEY_SHARE = 51;
 const RENEGOTIATION_INFO = 65281;
+/** ECCurveType. */
+const NAMED_CURVE = 3;
 
 /** Walks the body of a client's or server's hello from `at`, which ends at `end`; `whole` tells that this is its end, and
  * not the end of what was captured: else there are no fingerprints. `transport`: see `ja4`. */
@@ -210,6 +228,13 @@ function walkExtension(f: Fields, hello: Hello, type: number, at: number, end: n
     case KEY_SHARE:
       walkKeyShares(f, at, end, isClient);
       break;
+    case PSK_KEY_EXCHANGE_MODES: {
+      if (at >= end) break;
+      f.uint(X.psk_ke_modes_length, at, 1, bytes[at]!);
+      const stop = Math.min(at + 1 + bytes[at]!, end);
+      for (at++; at < stop; at++) f.uint(X.psk_ke_mode, at, 1, bytes[at]!);
+      break;
+    }
     case RENEGOTIATION_INFO:
       if (at < end) f.uint(F.extensions_reneg_info_len, at, 1, bytes[at]!);
       break;
@@ -283,6 +308,45 @@ function walkKeyShares(f: Fields, at: number, end: number, isClient: boolean): v
     if (at + length > end) return;
     f.raw(F.extensions_key_share_key_exchange, at, length);
     at += length;
+  }
+}
+
+/** The parameters of a server's key exchange over a named curve, RFC 8422 5.4, told by lengths that fill the message: it
+ * does not say of which kind it is. */
+export function walkServerKeyExchange(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  const point = at + 4;
+  if (point > end || bytes[at] !== NAMED_CURVE) return;
+  const pointLength = bytes[at + 3]!;
+  const signed = point + pointLength;
+  if (signed > end) return;
+  // Before version 1.2 the signature stands without its algorithm.
+  const hasAlgorithm = signed + 4 <= end && signed + 4 + be16(bytes, signed + 2) === end;
+  const hasNone = signed + 2 <= end && signed + 2 + be16(bytes, signed) === end;
+  if (!hasAlgorithm && !hasNone && signed !== end) return;
+  f.uint(F.server_curve_type, at, 1, bytes[at]!);
+  f.uint(F.server_named_curve, at + 1, 2, be16(bytes, at + 1));
+  f.uint(F.server_point_len, at + 3, 1, pointLength);
+  f.raw(F.server_point, point, pointLength);
+  let length = signed;
+  if (hasAlgorithm) {
+    f.uint(F.sig_hash_alg, signed, 2, be16(bytes, signed));
+    length += 2;
+  }
+  if (length + 2 > end) return;
+  f.uint(F.sig_len, length, 2, be16(bytes, length));
+  f.raw(F.sig, length + 2, end - length - 2);
+}
+
+/** A client's public point, RFC 8422 5.7, or its encrypted secret, RFC 5246 7.4.7.1. */
+export function walkClientKeyExchange(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  if (at < end && at + 1 + bytes[at]! === end) {
+    f.uint(F.client_point_len, at, 1, bytes[at]!);
+    f.raw(F.client_point, at + 1, bytes[at]!);
+  } else if (at + 2 <= end && at + 2 + be16(bytes, at) === end) {
+    f.uint(F.epms_len, at, 2, be16(bytes, at));
+    f.raw(F.epms, at + 2, be16(bytes, at));
   }
 }
 

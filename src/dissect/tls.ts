@@ -2,7 +2,7 @@ import { be24 } from '../bytes/endian.ts';
 import * as wire from '../wire/tls.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import { IS_TLS13, walkHello } from './tls-hello.ts';
+import { IS_TLS13, walkClientKeyExchange, walkHello, walkServerKeyExchange } from './tls-hello.ts';
 
 const many = { list: true } as const;
 const F = defineFields('tls', {
@@ -67,6 +67,8 @@ const F = defineFields('tls', {
 /** Types of handshake messages, by number. */
 const MESSAGE_TYPES = new Set([1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25]);
 const HELLO_REQUEST = 0;
+const SERVER_KEY_EXCHANGE = 12;
+const CLIENT_KEY_EXCHANGE = 16;
 /** Longest message that may go on in a further record; certificates are the longest. */
 const MAX_MESSAGE = 1 << 17;
 
@@ -104,6 +106,8 @@ export function walkMessages(f: Fields, at: number, end: number, recordEnd: numb
     if (type === wire.CLIENT_HELLO || type === wire.SERVER_HELLO)
       walkHello(f, body, stop, type === wire.CLIENT_HELLO, body + length <= end, transport);
     else if (type === wire.CERTIFICATE) walkCertificates(f, body, stop);
+    else if (type === SERVER_KEY_EXCHANGE && body + length <= end) walkServerKeyExchange(f, body, stop);
+    else if (type === CLIENT_KEY_EXCHANGE && body + length <= end) walkClientKeyExchange(f, body, stop);
     at = body + length;
   }
 }

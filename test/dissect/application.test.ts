@@ -60,7 +60,7 @@ const DIFFERENT: readonly (readonly [capture: string, difference: RegExp, why: s
   ['dhcpv6', /^#(17|18) /, 'cut: we give whole fields up to the cut, tshark a little more or less'],
   ['snmp', /^#(3|5|10|15|122|131) /, 'PDUs and versions that there are not: where the walk stops'],
   ['snmp', /^#(41|42) snmp\.value\.int/, 'integers without bytes, and of more than 32 bits'],
-  ['tftp', /destination_file/, 'tshark repeats the name from the request before'],
+  ['tftp', /destination_file|request_frame/, 'of the request before, which a frame by itself does not know'],
   ['tftp', /^#(22|24|31|34|35|36|41) /, 'text without its zero byte: we give what is there'],
   ['ntp', /^#(20|52|55|56|67) /, 'cut, or items of mode 7 without their header'],
   ['ntp', /^#(59|61) ntp\.ctrl\./, 'the list of associations in a response’s data is not taken apart'],

@@ -1,5 +1,5 @@
 /** The installed tcpdump as the judge of our text: the same frames and options to both, compared packet by packet. */
-import { spawnSync } from 'node:child_process';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,9 +55,18 @@ export function readSavefile(file: Buffer): { frames: Frame[]; linkType: number 
   return { frames, linkType: file.readUInt32LE(20) & 0xffff };
 }
 
+/** As root tcpdump becomes another user, which it cannot in an unprivileged user namespace; there it runs in one more. */
+const [TCPDUMP, ...WORDS] =
+  process.env['NETLAB_NETNS'] === 'user'
+    ? (['unshare', '--user', '--map-user=1000', '--map-group=1000', 'tcpdump'] as const)
+    : (['tcpdump'] as const);
+
+const tcpdump = (...words: string[]): SpawnSyncReturns<Buffer> =>
+  spawnSync(TCPDUMP, [...WORDS, ...words], { maxBuffer: 1 << 30 });
+
 /** Any capture that tcpdump reads, as frames; null where it does not. */
 export function readAny(path: string): { frames: Frame[]; linkType: number } | null {
-  const done = spawnSync('tcpdump', ['--time-stamp-precision=nano', '-r', path, '-w', '-'], { maxBuffer: 1 << 30 });
+  const done = tcpdump('--time-stamp-precision=nano', '-r', path, '-w', '-');
   return done.stdout.length < 24 ? null : readSavefile(done.stdout);
 }
 
@@ -126,7 +135,7 @@ export function theirs(frames: readonly Frame[], linkType: number, flags: readon
   try {
     const file = join(folder, 'frames.pcap');
     writeFileSync(file, savefile(frames, linkType, true));
-    const done = spawnSync('tcpdump', ['-n', '--number', ...flags, '-r', file], { maxBuffer: 1 << 30 });
+    const done = tcpdump('-n', '--number', ...flags, '-r', file);
     if (done.status !== 0) throw new Error(`tcpdump ${flags.join(' ')}: ${done.error ?? done.stderr.toString()}`);
     return packetsOf(done.stdout.toString('latin1'));
   } finally {

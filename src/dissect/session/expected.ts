@@ -40,3 +40,34 @@ function keyOf(bytes: Uint8Array, at: number, length: number, port: number): str
   for (let i = at; i < at + length; i++) key += String.fromCharCode(bytes[i]!);
   return key;
 }
+
+/** Pairs of addresses and ports whose datagrams are of a protocol that only some of them show by their content, as QUIC's
+ * long headers do for its short ones. Bounded alike. */
+export class SpokenProtocols {
+  readonly #pairs = new Map<string, Protocol>();
+
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  add(f: Fields, protocol: Protocol): void {
+    const key = pairOf(f);
+    if (this.#pairs.get(key) === protocol) return;
+    this.#pairs.delete(key);
+    this.#pairs.set(key, protocol);
+    if (this.#pairs.size > MAX_PORTS) this.#pairs.delete(this.#pairs.keys().next().value!);
+  }
+
+  find(f: Fields): Protocol | undefined {
+    return this.#pairs.get(pairOf(f));
+  }
+}
+
+/** The same for both directions. */
+function pairOf(f: Fields): string {
+  const length = f.ipVersion === 4 ? 4 : 16;
+  const src = f.ip + (f.ipVersion === 4 ? 12 : 8);
+  const a = keyOf(f.bytes, src, length, f.srcPort);
+  const b = keyOf(f.bytes, src + length, length, f.dstPort);
+  return a < b ? a + b : b + a;
+}

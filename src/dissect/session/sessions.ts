@@ -1,8 +1,9 @@
-import { flags as tcpFlags, seq as tcpSeq } from '../../wire/tcp.ts';
-import { dstPort, srcPort } from '../../wire/udp.ts';
+import { ack as tcpAck, flags as tcpFlags, seq as tcpSeq } from '../../wire/tcp.ts';
+import { dstPort, srcPort, HEADER_LENGTH as UDP_HEADER_LENGTH, length as udpLength } from '../../wire/udp.ts';
 import {
   defineFields,
   type Fields,
+  findFields,
   ROW_TCP_SESSION,
   ROW_UDP_SESSION,
   type SessionFields,
@@ -11,7 +12,7 @@ import {
 } from '../fields.ts';
 import type { Protocol } from '../protocol.ts';
 import { Desegmenter } from './desegment.ts';
-import { ExpectedPorts } from './expected.ts';
+import { ExpectedPorts, SpokenProtocols } from './expected.ts';
 import { FlowTable } from './flows.ts';
 import { FragmentTable, type Reassembled } from './fragments.ts';
 import * as A from './tcp-analysis.ts';
@@ -121,11 +122,13 @@ export class Sessions implements SessionFields {
   readonly layerStreams: number[] = [];
   readonly #fragments: FragmentTable | null;
   readonly #expected = new ExpectedPorts();
+  readonly #spoken = new SpokenProtocols();
   readonly #messages: Desegmenter | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
   readonly #udp: boolean;
-  #frame = 0;
+  frame = 0;
+  ackBase = 0;
   #seconds = 0;
   #nanoseconds = 0;
 
@@ -134,13 +137,14 @@ export class Sessions implements SessionFields {
     this.#messages = (options.segments ?? true) ? new Desegmenter() : null;
     // What was sent before is not put together again: it takes the analysis to know.
     this.#analyses = this.#messages !== null || wants(ANALYSIS_IDS);
-    this.#tcp = this.#messages !== null || wants(Object.values(TCP));
+    const sacks = SACK_FIELDS.flatMap((name) => findFields(name).map(({ id }) => id));
+    this.#tcp = this.#messages !== null || wants([...Object.values(TCP), ...sacks]);
     this.#udp = wants(Object.values(UDP));
     this.#fragments = (options.reassembly ?? true) ? new FragmentTable() : null;
   }
 
   begin(frame: number, seconds: number, nanoseconds: number): void {
-    this.#frame = frame;
+    this.frame = frame;
     this.#seconds = seconds;
     this.#nanoseconds = nanoseconds;
     this.tcpStreams.stream = -1;
@@ -157,6 +161,7 @@ export class Sessions implements SessionFields {
   }
 
   tcp(f: Fields, at: number, body: number, length: number): void {
+    this.ackBase = 0;
     if (!this.#tcp || f.ipVersion === 0) return;
     const t = this.tcpStreams;
     const isIpv4 = f.ipVersion === 4;
@@ -168,11 +173,12 @@ export class Sessions implements SessionFields {
       at,
       body,
       length,
-      this.#frame,
+      this.frame,
       this.#seconds,
       this.#nanoseconds,
       this.#analyses,
     );
+    this.ackBase = (tcpAck(f.bytes, at) - t.ack) >>> 0;
     this.#note(f, t.stream);
     if (f.compact && this.#analyses) {
       const row = f.header(ROW_TCP_SESSION, at, TCP_SESSION_VALUES);
@@ -206,10 +212,10 @@ export class Sessions implements SessionFields {
   payload(f: Fields, at: number, body: number, end: number, length: number): boolean {
     // A segment that was cut cannot be put together with others.
     if (this.#messages === null || f.ipVersion === 0 || f.fragmented || body + length !== end) return false;
-    if (f.layers > FLAT_LAYERS && isQuoted(f)) return false;
+    if (f.layers > FLAT_LAYERS && f.isQuoted()) return false;
     const t = this.tcpStreams;
     const flags = tcpFlags(f.bytes, at);
-    this.#messages.payload(f, at, body, end, tcpSeq(f.bytes, at), flags, t.stream, t.reversed, this.#frame, t.flags);
+    this.#messages.payload(f, at, body, end, tcpSeq(f.bytes, at), flags, t.stream, t.reversed, this.frame, t.flags);
     return true;
   }
 
@@ -230,7 +236,8 @@ export class Sessions implements SessionFields {
     }
     this.udpStream = flows.stream(flow);
     this.#note(f, this.udpStream);
-    if (isQuoted(f)) {
+    // Wireshark gives datagrams without payload no times, and does not count from them.
+    if (udpLength(f.bytes, at) === UDP_HEADER_LENGTH || f.isQuoted()) {
       f.uint(UDP.stream, at, 0, this.udpStream);
       return;
     }
@@ -257,6 +264,14 @@ export class Sessions implements SessionFields {
     this.#expected.add(address, port, protocol);
   }
 
+  spoken(f: Fields): Protocol | undefined {
+    return this.#spoken.size === 0 || f.ipVersion === 0 ? undefined : this.#spoken.find(f);
+  }
+
+  speaks(f: Fields, protocol: Protocol): void {
+    if (f.ipVersion !== 0) this.#spoken.add(f, protocol);
+  }
+
   fragment(
     f: Fields,
     version: 4 | 6,
@@ -272,7 +287,7 @@ export class Sessions implements SessionFields {
     const addresses = version === 4 ? latin1(f.bytes, ipAt + 12, ipAt + 20) : latin1(f.bytes, ipAt + 8, ipAt + 40);
     // RFC 8200 4.5: in IPv6 addresses and identification alone say what belongs together.
     const key = version === 4 ? `4${addresses}${id}/${protocol}` : `6${addresses}${id}`;
-    const whole = this.#fragments.add(key, f.bytes, at, end, offset, more, this.#frame, this.#seconds);
+    const whole = this.#fragments.add(key, f.bytes, at, end, offset, more, this.frame, this.#seconds);
     if (whole === null) return 0;
     const place = f.append(whole.length);
     whole.copy(f.bytes, place);
@@ -281,14 +296,11 @@ export class Sessions implements SessionFields {
   }
 }
 
+/** They are counted from the first number, as the acknowledgement is. */
+const SACK_FIELDS = ['tcp.options.sack_le', 'tcp.options.sack_re'];
+
 /** Layers of a frame with nothing but a link-level header, IP and TCP. */
 const FLAT_LAYERS = 4;
-
-/** The header is of a packet that an ICMP error brings back. */
-function isQuoted(f: Fields): boolean {
-  for (let i = f.layers - 2; i > 0; i--) if (f.layerProtocol[i]!.name.startsWith('icmp')) return true;
-  return false;
-}
 
 const latin1 = (bytes: Uint8Array, at: number, end: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
