@@ -18,11 +18,14 @@ export class QuicConnection {
   readonly version: number;
   readonly #dcid: Uint8Array;
   readonly #keys: Partial<Record<Side, InitialKeys>> = {};
-  readonly #handshakes: Record<Side, Handshake> = { client: new Handshake(), server: new Handshake() };
+  readonly #handshakes: Record<Side, Handshake>;
+  /** The server has sent a Retry: the client will begin anew, with another connection ID and the same handshake. */
+  isRetried = false;
   /** Connection ID that packets to the side carry; null: not yet known. */
   readonly ids: Record<Side, Uint8Array | null> = { client: null, server: null };
 
-  constructor(client: string, version: number, dcid: Uint8Array) {
+  constructor(client: string, version: number, dcid: Uint8Array, before?: QuicConnection) {
+    this.#handshakes = before?.isRetried ? before.#handshakes : { client: new Handshake(), server: new Handshake() };
     this.client = client;
     this.version = version;
     this.#dcid = dcid.slice();
@@ -93,9 +96,15 @@ export function connectionOf(f: Fields): QuicConnection | undefined {
   return f.sessions === null || f.ipVersion === 0 ? undefined : memories.get(f)?.get(keyOf(f));
 }
 
-/** Remembers a connection whose client sent the datagram that is being walked. */
-export function remember(f: Fields, version: number, dcid: Uint8Array): QuicConnection {
-  const connection = new QuicConnection(endpoint(f, 'source'), version, dcid);
+/** Remembers a connection whose client sent the datagram that is being walked; `before` is the one between the same ends that
+ * it takes the place of. */
+export function remember(
+  f: Fields,
+  version: number,
+  dcid: Uint8Array,
+  before: QuicConnection | undefined,
+): QuicConnection {
+  const connection = new QuicConnection(endpoint(f, 'source'), version, dcid, before);
   if (f.sessions === null || f.ipVersion === 0) return connection;
   let memory = memories.get(f);
   if (memory === undefined) {

@@ -85,8 +85,8 @@ interface Datagram {
   /** Who sent it; meaningless without a connection. */
   side: Side;
   pieces: Piece[];
-  /** A packet came before this one. */
-  isBehind: boolean;
+  /** Place of the connection ID of the packet before this one; -1 where none came. */
+  dcid: number;
 }
 
 /** Reads numbers of a payload one after the other; after the first that is cut, `failed`. */
@@ -209,7 +209,7 @@ function opened(f: Fields, at: number, header: wire.LongHeader, datagram: Datagr
   const first = new QuicConnection('', header.version, dcid);
   const plain = unprotect(f.bytes, at, header, first.keys('client'));
   if (plain === null) return null;
-  datagram.connection = remember(f, header.version, dcid);
+  datagram.connection = remember(f, header.version, dcid, connection);
   datagram.side = 'client';
   return plain;
 }
@@ -226,7 +226,7 @@ function walkLong(f: Fields, at: number, header: wire.LongHeader, datagram: Data
       f.uint(F.supported_version, place, 4, be32(bytes, place));
     return;
   }
-  f.bool(F.fixed_bit, at, 1, true);
+  if (type !== wire.RETRY) f.bool(F.fixed_bit, at, 1, true);
   f.uint(version === wire.VERSION_2 ? F['long.packet_type_v2'] : F['long.packet_type'], at, 1, (bytes[at]! >> 4) & 3);
   const plain = type === wire.INITIAL ? opened(f, at, header, datagram) : null;
   if (plain !== null) {
@@ -235,6 +235,7 @@ function walkLong(f: Fields, at: number, header: wire.LongHeader, datagram: Data
   }
   walkIds(f, at, header);
   if (type === wire.RETRY) {
+    if (datagram.connection !== undefined) datagram.connection.isRetried = true;
     const tag = Math.max(body, header.end - TAG_LENGTH);
     f.raw(F.retry_token, body, tag - body);
     f.raw(F.retry_integrity_tag, tag, header.end - tag);
@@ -275,17 +276,22 @@ function walkShort(f: Fields, at: number, end: number, datagram: Datagram): void
   const first = f.bytes[at]!;
   const id = datagram.connection?.ids[datagram.side === 'client' ? 'server' : 'client'] ?? null;
   let body = at + 1;
+  let isKnown = false;
   if (id !== null) {
     // Behind other packets of a datagram, something else is what some senders pad with.
-    const isIt = body + id.length <= end && id.every((byte, i) => f.bytes[body + i] === byte);
-    if (!isIt && datagram.isBehind) return;
+    // RFC 9000 12.2: it has the connection ID of those; which need not be the one that the peer chose first.
+    const isWhole = body + id.length <= end;
+    const isSame = (_: number, i: number): boolean => f.bytes[body + i] === f.bytes[datagram.dcid + i];
+    if (datagram.dcid >= 0 && !(isWhole && id.every(isSame))) return;
+    isKnown = isWhole && id.length > 0 && id.every((byte, i) => f.bytes[body + i] === byte);
   }
   f.uint(F.packet_length, at, 0, end - at);
   f.raw(F.short, at, 1);
   f.uint(F.header_form, at, 1, 0);
   f.bool(F.fixed_bit, at, 1, true);
   f.bool(F.spin_bit, at, 1, (first & wire.SPIN_BIT) !== 0);
-  if (id !== null && id.length > 0 && body + id.length <= end) {
+  // One that was issued later, in a packet that nobody here can read, is not told from what follows it.
+  if (id !== null && isKnown) {
     f.raw(F.dcid, body, id.length);
     body += id.length;
   }
@@ -296,7 +302,7 @@ function walk(f: Fields, at: number, end: number): void {
   f.layer(quic, at, end - at);
   const connection = connectionOf(f);
   const side = connection !== undefined && connection.client === endpoint(f, 'destination') ? 'server' : 'client';
-  const datagram: Datagram = { connection, side, pieces: [], isBehind: false };
+  const datagram: Datagram = { connection, side, pieces: [], dcid: -1 };
   for (let i = 0; i < MAX_PACKETS && at < end; i++) {
     const first = f.bytes[at]!;
     if ((first & wire.LONG_FORM) === 0) {
@@ -306,11 +312,12 @@ function walk(f: Fields, at: number, end: number): void {
     }
     const header = wire.longHeader(f.bytes, at, end);
     if (header === null) break;
+    if (i === 0) f.sessions?.speaks(f, quic);
     walkLong(f, at, header, datagram);
     learnId(f, header, datagram);
     if (header.end > end && !f.fits('quic', header.body, header.length, end)) break;
     at = header.end;
-    datagram.isBehind = true;
+    datagram.dcid = header.dcid;
   }
   if (datagram.pieces.length > 0) walkHandshake(f, datagram);
 }
@@ -324,9 +331,7 @@ export const quic: Protocol = {
     if (header === null) return false;
     if (header.type === wire.RETRY) return header.end - header.body >= TAG_LENGTH;
     if (header.type >= 0) return header.length >= 1 + TAG_LENGTH + 3 && header.length < 65536;
-    // A version negotiation is a list of versions; one of them is known, as the next packets show as well.
-    if ((end - header.body) % 4 !== 0) return false;
-    for (let place = header.body; place < end; place += 4) if (wire.isKnownVersion(be32(bytes, place))) return true;
+    // A version negotiation is too like other things: it is told by what came before, as in Wireshark.
     return false;
   },
   walk,
