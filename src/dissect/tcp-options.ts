@@ -259,6 +259,8 @@ export function walkTcpOptions(f: Fields, at: number, end: number): void {
     const kind = bytes[at]!;
     f.uint(F.option_kind, at, 1, kind);
     if (kind === wire.END) {
+      // More of these fill the header up; what else may be there is no option.
+      if (at + 1 < end && bytes[at + 1] !== wire.END) return;
       at++;
       continue;
     }
