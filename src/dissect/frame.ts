@@ -129,8 +129,8 @@ function protocolNames(f: Fields): string {
       .slice(1, f.layers)
       .map(({ name }) => name)
       .join(':')
-      .replace(/(^|:)(eth|sll|vlan):(?!llc|data)/g, '$1$2:ethertype:')
-      .replace(/vlan:(?!ethertype|llc|data|$)/g, 'vlan:ethertype:');
+      .replace(/(^|:)(eth|sll|vlan):(?!llc)/g, '$1$2:ethertype:')
+      .replace(/vlan:(?!ethertype|llc|$)/g, 'vlan:ethertype:');
   return stack.names;
 }
 
