@@ -1,3 +1,4 @@
+import { deviceLinkType } from '../../socket/linktype.ts';
 import type { SystemCalls } from '../../syscall/contract.ts';
 import { type Clock, systemClock } from '../../time/clock.ts';
 import { Feed, type FeedCounts, type FeedOptions, type OpenFrames, type ReadyFrames } from './feed.ts';
@@ -132,7 +133,7 @@ class Player {
     const { preload, loop = 1, signal, duration, onStart } = this.#options;
     const devices = this.#outlets.map((outlet) => outlet.device);
     const [client, server] = devices;
-    if (server !== undefined && server.arphrd !== client!.arphrd)
+    if (server !== undefined && deviceLinkType(server.arphrd).linkType !== deviceLinkType(client!.arphrd).linkType)
       throw new RangeError(`${client!.name} and ${server.name} take different kinds of frames`);
     const feed = new Feed(files, devices, this.#options);
     this.#feed = feed;
