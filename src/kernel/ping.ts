@@ -15,7 +15,16 @@ import {
 import { hostU16 } from '../uapi/host.ts';
 import { IPPROTO_ICMP, sockaddr_in } from '../uapi/in.ts';
 import { RT_SCOPE_LINK, RTN_BROADCAST, RTN_LOCAL, RTN_MULTICAST } from '../uapi/rtnetlink.ts';
-import { AF_INET, AF_UNSPEC, MSG_DONTROUTE, MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC, SOCK_DGRAM } from '../uapi/socket.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  MSG_DONTROUTE,
+  MSG_ERRQUEUE,
+  MSG_OOB,
+  MSG_TRUNC,
+  SOCK_DGRAM,
+} from '../uapi/socket.ts';
 import { inetAddrValid, inetRegisterProtosw, inetSockrawOps } from './af-inet.ts';
 import { ip4DatagramConnect, udpDisconnect } from './datagram.ts';
 import { ENOIOCTLCMD } from './dev-ioctl.ts';
@@ -92,6 +101,8 @@ export function pingGetPort(sk: Sock, ident: number): number {
   if (!inet.hashed) {
     const list = state.byIdent.get(ident);
     if (list === undefined) state.byIdent.set(ident, [inet]);
+    else if (inet.reuseport !== 0 && inet.family === AF_INET6)
+      list.push(inet); // sk_add_node_rcu
     else list.unshift(inet);
     inet.hashed = true;
     sockProtInuseAdd(sk, 1);

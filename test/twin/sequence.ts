@@ -211,5 +211,5 @@ export function runSequence(world: World, seed: number, count: number, times: nu
 export function compareRuns(ours: readonly string[], linux: readonly string[]): string {
   const at = ours.findIndex((line, i) => line !== linux[i]);
   if (at < 0) return '';
-  return `call ${at}: ours '${ours[at]}', Linux '${linux[at]}'; before it:\n${linux.slice(Math.max(0, at - 30), at).join('\n')}`;
+  return `call ${at}: ours '${ours[at]}', Linux '${linux[at]}'; before it:\n${linux.slice(Math.max(0, at - Number(process.env['NETLAB_BEFORE'] ?? 30)), at).join('\n')}`;
 }
