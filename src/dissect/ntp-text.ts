@@ -128,7 +128,7 @@ function printDifference(t: Text, origin: number, other: number): void {
     printTimestamp(t, other);
     return;
   }
-  let seconds = (wire.seconds(bytes, other) - begin) | 0;
+  let seconds = wire.seconds(bytes, other) - begin;
   let part = wire.fraction(bytes, other) - beginPart;
   const isNegative = seconds < 0 || (seconds === 0 && part <= 0);
   if (isNegative) {

@@ -3,7 +3,7 @@ import { decode } from '../../src/dissect/decode.ts';
 import { printFrame } from '../../src/dissect/text-printer.ts';
 import { compareFields, cuts, fixture, hasTshark } from './fixture.ts';
 import { mutate, random } from './mutate.ts';
-import { compare, type Difference, hasTcpdump } from './oracle.ts';
+import { compare, type Difference, type Frame, hasTcpdump } from './oracle.ts';
 
 /** The captures that `fixtures/make-application-protocols.py` makes. */
 const CAPTURES = [
@@ -37,6 +37,25 @@ describe.skipIf(!hasTcpdump)('the text of application protocols is tcpdump -n’
         expect(report(compare(frames, linkType, flags)), name).toBe('');
       }
     });
+
+  it('of times of NTP however far apart', () => {
+    const { frames, linkType } = fixture('ntp');
+    const seconds = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 32 - 1, 1_501_799_136, 4_004_192_599];
+    const apart: Frame[] = [];
+    for (const origin of seconds)
+      for (const received of seconds)
+        for (const [a, b] of [
+          [0, 0],
+          [2 ** 31, 5],
+          [5, 2 ** 31],
+        ] as const) {
+          const bytes = Buffer.from(frames[0]!.bytes);
+          const times = 14 + 20 + 8 + 24;
+          [origin, a, received, b].forEach((word, i) => void bytes.writeUInt32BE(word, times + 4 * i));
+          apart.push({ bytes });
+        }
+    expect(report(compare(apart, linkType, ['-tv']))).toBe('');
+  });
 
   it('of frames cut short', () => {
     for (const name of CAPTURES) {
