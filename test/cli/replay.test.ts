@@ -232,6 +232,6 @@ const received = (device: string): number =>
   Number(readFileSync(`/sys/class/net/${device}/statistics/rx_packets`, 'utf8'));
 
 async function untilSent(device: string, before = 0): Promise<void> {
-  for (const end = Date.now() + 15_000; received(device) <= before; await new Promise((done) => setTimeout(done, 10)))
+  for (const end = Date.now() + 60_000; received(device) <= before; await new Promise((done) => setTimeout(done, 10)))
     if (Date.now() > end) throw new Error('nothing was sent');
 }

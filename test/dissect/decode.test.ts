@@ -8,6 +8,7 @@ import { JsonPrinter } from '../../src/dissect/json.ts';
 import { printFrame } from '../../src/dissect/text-printer.ts';
 import { FrameBlock } from '../../src/frames/block.ts';
 import { DIRECTION_OUT } from '../../src/frames/flags.ts';
+import { processorTime } from '../support/cpu.ts';
 import { mutate, random } from './mutate.ts';
 import { readSavefile } from './oracle.ts';
 
@@ -269,9 +270,10 @@ describe('no frame can harm', () => {
     udp[24] = (udp.length - 20) >> 8;
     udp[25] = (udp.length - 20) & 255;
     udp.set(message, 28);
-    const begin = performance.now();
-    decode(udp, 101);
-    printFrame(udp, 101, { verbose: 3 });
-    expect(performance.now() - begin).toBeLessThan(2000);
+    const spent = processorTime(() => {
+      decode(udp, 101);
+      printFrame(udp, 101, { verbose: 3 });
+    });
+    expect(spent).toBeLessThan(4000);
   });
 });

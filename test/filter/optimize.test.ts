@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compile } from '../../src/filter/compile.ts';
+import type { BpfProgram } from '../../src/filter/program.ts';
 import { validate } from '../../src/filter/validate.ts';
 import { run } from '../../src/filter/vm.ts';
+import { processorTime } from '../support/cpu.ts';
 import { ether, ipv4, ipv6, packetsOf, tcp, udp } from './support/packets.ts';
 
 const length = (expression: string, optimize = true): number => compile(expression, { linkType: 1, optimize }).length;
@@ -82,10 +84,12 @@ describe('the optimizer', () => {
   });
 
   it('takes a list of some hundred addresses in seconds', () => {
-    const start = performance.now();
     const list = Array.from({ length: 250 }, (_, index) => `host 10.${index}.0.1`).join(' or ');
-    const program = compile(list, { linkType: 1 });
-    expect(performance.now() - start).toBeLessThan(15_000);
+    let program: BpfProgram = [];
+    const spent = processorTime(() => {
+      program = compile(list, { linkType: 1 });
+    });
+    expect(spent).toBeLessThan(15_000);
     const packet = ether(0x0800, ipv4(6, tcp(1, 2, 0), { src: '10.249.0.1' }));
     expect(run(program, packet, 0, packet.length, packet.length)).toBe(262144);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compile, FilterError, type FilterErrorCode } from '../../src/filter/compile.ts';
 import { MAX_NESTING, parse } from '../../src/filter/parser.ts';
+import { processorTime } from '../support/cpu.ts';
 import { Dice } from './support/random-programs.ts';
 
 function failure(expression: string, linkType = 1): FilterError {
@@ -131,19 +132,20 @@ describe('the parser', () => {
   });
 
   it('scans in linear time', () => {
-    const start = performance.now();
-    for (const text of [
-      'a'.repeat(1e6),
-      '1'.repeat(1e6),
-      '1.'.repeat(5e5),
-      '1:'.repeat(5e5),
-      `a${'-'.repeat(1e6)}`,
-      ' '.repeat(1e6) + '@',
-      `\\${'x'.repeat(1e6)}`,
-      'aa:bb:cc:dd:ee:ff'.repeat(5e4),
-    ])
-      expect(failure(text).code).toMatch(/^(SYNTAX|NUMBER|ADDRESS|CHARACTER)$/);
-    expect(performance.now() - start).toBeLessThan(5000);
+    const spent = processorTime(() => {
+      for (const text of [
+        'a'.repeat(1e6),
+        '1'.repeat(1e6),
+        '1.'.repeat(5e5),
+        '1:'.repeat(5e5),
+        `a${'-'.repeat(1e6)}`,
+        ' '.repeat(1e6) + '@',
+        `\\${'x'.repeat(1e6)}`,
+        'aa:bb:cc:dd:ee:ff'.repeat(5e4),
+      ])
+        expect(failure(text).code).toMatch(/^(SYNTAX|NUMBER|ADDRESS|CHARACTER)$/);
+    });
+    expect(spent).toBeLessThan(10_000);
   });
 
   it('throws nothing but FilterError, whatever it reads', () => {

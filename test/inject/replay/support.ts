@@ -74,7 +74,7 @@ export async function arriving<T>(
     result = await play();
     const pause = (): Promise<void> =>
       new Promise((resolve) => (options.clock ? options.clock.after(10e6, resolve) : setTimeout(resolve, 10)));
-    for (const end = Date.now() + 15_000; frames.length < expected && Date.now() < end; ) await pause();
+    for (const end = Date.now() + 60_000; frames.length < expected && Date.now() < end; ) await pause();
     // What comes too much would come right behind.
     await pause();
   } finally {
