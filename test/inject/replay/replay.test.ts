@@ -151,6 +151,15 @@ describeNetwork('replay', () => {
     expect(arrived.map(({ bytes }) => bytes.length)).toEqual([60, 1514, 1518, 60]);
   });
 
+  it.each(WAYS)('counts frames without a whole link header as the kernel does, via %s', async (via) => {
+    const frames = [numbered(1), numbered(2).subarray(0, 8), numbered(3), numbered(4)];
+    const { frames: arrived, result } = await arriving(pair.b, 3, () =>
+      replay(pair.a, pcap(frames.map((bytes) => ({ bytes }))), { via, speed: { kind: 'topspeed' } }),
+    );
+    expect(result).toMatchObject({ attempted: 4, sent: 3, failed: new Map([['EINVAL', 1]]) });
+    expect(arrived.map(({ bytes }) => be32(bytes, 14))).toEqual([1, 3, 4]);
+  });
+
   it('tells of frames that were captured in part, and takes check sequences off', async () => {
     const result = await replay(pair.a, pcap([{ bytes: numbered(1), originalLength: 500 }, { bytes: numbered(2) }]));
     expect(result).toMatchObject({ sent: 2, truncated: 1 });
