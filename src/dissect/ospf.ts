@@ -2,6 +2,7 @@ import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/ospf.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { type Bits, printBits } from './flags.ts';
+import { walkLsaBody, walkLsaKind, walkOptions } from './ospf-fields.ts';
 import { OPTIONS, printLsa, printLsaHeader, printRequest } from './ospf-lsa.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
@@ -32,7 +33,17 @@ const F = defineFields('ospf', {
   'db.dd_sequence': ['DD Sequence', 'uint32'],
   'ls.number_of_lsas': ['Number of LSAs', 'uint32'],
   link_state_id: ['Link State ID', 'ipv4', LIST],
-  'v2.options': ['Options', 'uint8', { list: true, base: 'hex' }],
+  dbd: ['DB Description', 'uint8', HEX],
+  'dbd.r': ['(R) OOBResync', 'bool'],
+  'dbd.i': ['(I) Init', 'bool'],
+  'dbd.m': ['(M) More', 'bool'],
+  'dbd.ms': ['(MS) Master', 'bool'],
+  'msg.hello': ['Hello', 'bool'],
+  'msg.dbdesc': ['Database Description', 'bool'],
+  'msg.lsreq': ['Link State Adv Request', 'bool'],
+  'msg.lsupdate': ['Link State Adv Update', 'bool'],
+  'msg.lsack': ['Link State Adv Acknowledgement', 'bool'],
+  'lsa.donotage': ['Do Not Age Flag', 'uint16', LIST],
   'lsa.age': ['LS Age (seconds)', 'uint16', LIST],
   'lsa.id': ['Link State ID', 'ipv4', LIST],
   lsa: ['LS Type', 'uint8', LIST],
@@ -42,6 +53,14 @@ const F = defineFields('ospf', {
   'lsa.length': ['Length', 'uint16', LIST],
 });
 
+/** By type of packet: the field that says that it is one. */
+const MESSAGES: Readonly<Record<number, number>> = {
+  [wire.TYPE_HELLO]: F['msg.hello'],
+  [wire.TYPE_DESCRIPTION]: F['msg.dbdesc'],
+  [wire.TYPE_REQUEST]: F['msg.lsreq'],
+  [wire.TYPE_UPDATE]: F['msg.lsupdate'],
+  [wire.TYPE_ACKNOWLEDGE]: F['msg.lsack'],
+};
 const TYPES: Readonly<Record<number, string>> = {
   1: 'Hello',
   2: 'Database Description',
@@ -185,6 +204,8 @@ export const ospf: Protocol = {
     f.layer(ospf, at, wire.HEADER_LENGTH);
     f.uint(F.version, at, 1, version);
     f.uint(F.msg, at + 1, 1, type);
+    const kind = MESSAGES[type];
+    if (kind !== undefined) f.bool(kind, at + 1, 1, true);
     f.uint(F.packet_length, at + 2, 2, length);
     f.raw(F.srcrouter, wire.routerIdAt(at), 4);
     f.raw(F.area_id, wire.areaIdAt(at), 4);
@@ -214,7 +235,7 @@ function walkBody(f: Fields, type: number, at: number, end: number): void {
       if (!f.fits('ospf', at, wire.HELLO_LENGTH, end)) return;
       f.raw(F['hello.network_mask'], at, 4);
       f.uint(F['hello.hello_interval'], at + 4, 2, be16(bytes, at + 4));
-      f.uint(F['v2.options'], at + 6, 1, bytes[at + 6]!);
+      walkOptions(f, at + 6);
       f.uint(F['hello.router_priority'], at + 7, 1, bytes[at + 7]!);
       f.uint(F['hello.router_dead_interval'], at + 8, 4, be32(bytes, at + 8));
       f.raw(F['hello.designated_router'], at + 12, 4);
@@ -225,7 +246,12 @@ function walkBody(f: Fields, type: number, at: number, end: number): void {
     case wire.TYPE_DESCRIPTION:
       if (!f.fits('ospf', at, wire.DESCRIPTION_LENGTH, end)) return;
       f.uint(F['db.interface_mtu'], at, 2, be16(bytes, at));
-      f.uint(F['v2.options'], at + 2, 1, bytes[at + 2]!);
+      walkOptions(f, at + 2);
+      f.uint(F.dbd, at + 3, 1, bytes[at + 3]!);
+      f.bool(F['dbd.r'], at + 3, 1, (bytes[at + 3]! & 8) !== 0);
+      f.bool(F['dbd.i'], at + 3, 1, (bytes[at + 3]! & 4) !== 0);
+      f.bool(F['dbd.m'], at + 3, 1, (bytes[at + 3]! & 2) !== 0);
+      f.bool(F['dbd.ms'], at + 3, 1, (bytes[at + 3]! & 1) !== 0);
       f.uint(F['db.dd_sequence'], at + 4, 4, be32(bytes, at + 4));
       walkLsas(f, at + wire.DESCRIPTION_LENGTH, end, false);
       break;
@@ -253,7 +279,8 @@ function walkLsas(f: Fields, at: number, end: number, haveBodies: boolean): void
     if (!f.fits('ospf', at, wire.LSA_HEADER_LENGTH, end)) return;
     const length = wire.lsaLength(bytes, at);
     f.uint(F['lsa.age'], at, 2, wire.lsaAge(bytes, at) & 0x7fff);
-    f.uint(F['v2.options'], at + 2, 1, wire.lsaOptions(bytes, at));
+    f.uint(F['lsa.donotage'], at, 2, wire.lsaAge(bytes, at) >>> 15);
+    walkLsaKind(f, at);
     f.uint(F.lsa, at + 3, 1, wire.lsaType(bytes, at));
     f.raw(F['lsa.id'], wire.lsaIdAt(at), 4);
     f.raw(F.advrouter, wire.lsaRouterAt(at), 4);
@@ -264,7 +291,10 @@ function walkLsas(f: Fields, at: number, end: number, haveBodies: boolean): void
       f.invalid('ospf', at + 18, wire.LSA_HEADER_LENGTH, length, 'ospf.lsa.length');
       return;
     }
-    if (haveBodies && !f.fits('ospf', at, length, end)) return;
+    if (haveBodies) {
+      if (!f.fits('ospf', at, length, end)) return;
+      walkLsaBody(f, wire.lsaType(bytes, at), at + wire.LSA_HEADER_LENGTH, at + length);
+    }
     at += haveBodies ? length : wire.LSA_HEADER_LENGTH;
   }
 }
