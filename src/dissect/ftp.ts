@@ -1,5 +1,5 @@
 import { parseIpv4, parseIpv6 } from '../wire/address.ts';
-import { ascii, codeAt, isCode, lineEnd, nextLine, skipBlanks, tokenEnd, trimEnd } from '../wire/text-line.ts';
+import { ascii, codeAt, isCode, lineEnd, nextLine, skipBlanks, tokenEnd } from '../wire/text-line.ts';
 import { defineFields, type Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
@@ -41,12 +41,8 @@ function walkAddress(f: Fields, at: number, text: string, address: number, port:
   f.uint(port, at, text.length, numbers[4]! * 256 + numbers[5]!);
   if (f.ipVersion !== 4) return;
   const src = f.ip + 12;
-  f.bool(
-    nat,
-    at,
-    0,
-    [0, 1, 2, 3].some((i) => f.bytes[src + i] !== numbers[i]),
-  );
+  // Somebody between the two has translated addresses.
+  if ([0, 1, 2, 3].some((i) => f.bytes[src + i] !== numbers[i])) f.bool(nat, at, 0, true);
 }
 
 function walkRequest(f: Fields, at: number, end: number): void {
@@ -105,7 +101,7 @@ export const ftp: Protocol = {
     f.bool(F.request, at, 0, isRequest);
     f.bool(F.response, at, 0, !isRequest);
     const next = nextLine(f.bytes, at, end);
-    const stop = trimEnd(f.bytes, at, lineEnd(f.bytes, at, next));
+    const stop = lineEnd(f.bytes, at, next);
     if (isRequest) walkRequest(f, at, stop);
     else walkResponse(f, at, stop);
   },

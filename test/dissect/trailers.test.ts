@@ -87,10 +87,29 @@ const SEGMENT_FIELDS = `tcp.flags.str tcp.connection.syn tcp.connection.synack t
   /\s+/,
 );
 
-/** Answers of an FTP server: a backslash, a backspace, a form feed, a tabulator. */
+/** Texts of FTP: a backslash, a backspace, a form feed, a tabulator. */
 const TEXTS: readonly Frame[] = [
   ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from('220 a\\b \\n \bc\fd\te\r\n')), '0015c000'))),
+  // Blanks at the ends, and nothing but a blank.
+  ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from('226-  text \r\n')), '0015c000'))),
+  ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from('220- \r\n')), '0015c000'))),
+  ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from('RETR  a b  \r\n')), 'c0000015'))),
+  // Addresses that are the sender's, and another's.
+  ...['192,0,2,1', '10,0,0,1'].flatMap((address) => [
+    ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from(`227 Passive (${address},4,1)\r\n`)), '0015c000'))),
+    ethernet('0800', ipv4('06', tcp(0x018, '', hex(Buffer.from(`PORT ${address},4,1\r\n`)), 'c0000015'))),
+  ]),
+  // EDNS: an option without bytes, and one with.
+  ethernet(
+    '0800',
+    ipv4(
+      '11',
+      `c0000035 002c 0000 0001 0100 0001 0000 0000 0001 00 0001 0001 00 0029 1000 00000000 000b 000a0000 000b0003010203`,
+    ),
+  ),
 ];
+const TEXT_FIELDS = `ftp.response.arg ftp.request.arg ftp.passive.ip ftp.passive.port ftp.passive.nat ftp.active.cip
+  ftp.active.port ftp.active.nat dns.opt.code dns.opt.data`.split(/\s+/);
 
 async function ours(file: string, fields: readonly string[]): Promise<string[]> {
   const chunks: Buffer[] = [];
@@ -143,7 +162,7 @@ describe.skipIf(!hasTshark)('columns of crafted frames against tshark', () => {
   it('flags as letters, connection labels, options up to the end of the header', async () => {
     expect(await differences(SEGMENTS, SEGMENT_FIELDS)).toEqual([]);
   });
-  it('text with a backslash and with control characters', async () => {
-    expect(await differences(TEXTS, ['ftp.response.arg'])).toEqual([]);
+  it('text with a backslash, blanks and control characters, and bytes of which there are none', async () => {
+    expect(await differences(TEXTS, TEXT_FIELDS)).toEqual([]);
   });
 });
