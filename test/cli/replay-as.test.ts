@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { playConversation as play } from '../../src/api/conversation.ts';
 import { conversationOf } from '../../src/cli/conversation-of.ts';
 import { UsageError } from '../../src/cli/exit.ts';
 import { runCommand } from '../../src/cli/program.ts';
@@ -69,7 +70,7 @@ const asClient = (
       playConversation(calls, conversation, {
         as: 'client',
         peer: { address: '127.0.0.1', port },
-        timeout: 10_000,
+        timeout: 60_000,
         ...options,
       }),
   );
@@ -116,7 +117,7 @@ describe('TCP, as the client', () => {
     ['it says more', ['hi', 'ok!'], { kind: 'more', offset: 4, expected: null, found: 0x21 }],
     ['it says nothing', ['hi'], { kind: 'timeout', offset: 2, expected: 0x6f, found: null }],
   ] as const)('the first difference: %s', async (_, answers, difference) => {
-    const timeout = difference.kind === 'timeout' ? 100 : 20_000;
+    const timeout = difference.kind === 'timeout' ? 3000 : 60_000;
     const result = await asClient(talk('tcp', '>hello', '<hi', '>more', '<ok'), [...answers], { timeout });
     expect(result.difference).toMatchObject(difference);
   });
@@ -137,7 +138,7 @@ describe('TCP, as the client', () => {
         socket.end('b'.repeat(size));
       },
       (port) =>
-        playConversation(calls, conversation, { as: 'client', peer: { address: '127.0.0.1', port }, timeout: 20_000 }),
+        playConversation(calls, conversation, { as: 'client', peer: { address: '127.0.0.1', port }, timeout: 60_000 }),
     );
     expect(result).toMatchObject({ sent: { steps: 1, bytes: size }, matched: size, difference: null });
   });
@@ -149,13 +150,23 @@ describe('TCP, as the client', () => {
         playConversation(calls, talk('tcp', '>hello', '<hi'), {
           as: 'client',
           peer: { address: '127.0.0.1', port },
-          timeout: 20_000,
+          timeout: 60_000,
         }),
     );
     expect(reset.difference).toMatchObject({ kind: 'error', error: 'ECONNRESET', offset: 0, recorded: 2 });
     await expect(playConversation(calls, talk('tcp', '>hello'), { as: 'client' })).rejects.toMatchObject({
       code: 'ECONNREFUSED',
     });
+  });
+
+  it('from the library', async () => {
+    const conversation = talk('tcp', '>hello', '<hi');
+    const result = await withServer(
+      (socket) => socket.once('data', () => socket.end('hi')),
+      (port) => play(conversation, { as: 'client', peer: { address: '127.0.0.1', port }, timeout: 20_000 }),
+    );
+    expect(result).toMatchObject({ matched: 2, difference: null });
+    await expect(play(conversation, {} as never)).rejects.toThrow(TypeError);
   });
 
   it('ends when aborted', async () => {
@@ -189,7 +200,7 @@ describe('UDP', () => {
     ['a longer datagram', ['first!'], { kind: 'more', datagram: 1, offset: 5, found: 0x21 }],
     ['none', ['first'], { kind: 'timeout', datagram: 2, offset: 0 }],
   ] as const)('as the client: %s', async (_, answers, difference) => {
-    const timeout = difference?.kind === 'timeout' ? 100 : 10_000;
+    const timeout = difference?.kind === 'timeout' ? 3000 : 60_000;
     const result = await withPeer([...answers], (port) =>
       playConversation(calls, conversation, { as: 'client', peer: { address: '127.0.0.1', port }, timeout }),
     );
@@ -199,7 +210,7 @@ describe('UDP', () => {
   });
 
   it('nobody there: the error that ICMP brings', async () => {
-    const result = await playConversation(calls, conversation, { as: 'client', timeout: 20_000 });
+    const result = await playConversation(calls, conversation, { as: 'client', timeout: 60_000 });
     expect(result.difference).toMatchObject({ kind: 'error', error: 'ECONNREFUSED' });
   });
 

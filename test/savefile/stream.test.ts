@@ -108,7 +108,7 @@ describe('reading streams', () => {
       await expect(reading).rejects.toBe(reason);
       expect(silent.destroyed).toBe(true);
     }
-  }, 5000);
+  });
 
   it('an abort ends the iteration with its reason and closes the file', async () => {
     const controller = new AbortController();
