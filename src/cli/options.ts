@@ -7,6 +7,9 @@ import { collected, counted, integer } from './numbers.ts';
 /** How frames are printed: the options that `capture` and `read` share, spelt as tcpdump spells them. */
 export interface PrintOptions {
   numeric?: true;
+  /** Names of hosts from DNS as well. */
+  resolve?: true;
+  resolver?: string;
   linkLevel?: true;
   verbose?: number;
   quiet?: true;
@@ -110,8 +113,13 @@ export function addPrintOptions(command: Command): void {
     .option(
       '-n, --numeric',
       'numbers only; else names of ports and hosts as /etc/services and /etc/hosts have them, and makers of MAC addresses as ' +
-        'tcpdump knows them; DNS is never asked',
+        'tcpdump knows them; DNS is not asked but with --resolve',
     )
+    .option(
+      '--resolve',
+      'ask DNS for names of hosts, in the background: a capture shows numbers until a name is there, a file waits 5 s at most',
+    )
+    .option('--resolver <address>', 'the same, of this server (192.0.2.53, 192.0.2.53:5353)')
     .option('-e, --link-level', 'print the link-level header')
     .option('-v, --verbose', 'print more, check checksums; more with -vv, -vvv', counted(3))
     .option('-q, --quiet', 'print less')

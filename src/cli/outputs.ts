@@ -63,6 +63,9 @@ export async function prepareOutputs(options: PrintOptions & WriteOptions): Prom
   if (format === 'parquet') return (await import('./parquet.ts')).prepareParquet(options, told);
   const columns = checkFields(format, options);
   if (options.raw && format !== 'json') throw new UsageError('--raw goes with --format json');
+  if (asksDns(options) && options.numeric) throw new UsageError('--resolve asks for names, and -n for numbers');
+  if (asksDns(options) && format !== 'text')
+    throw new UsageError(`--resolve names hosts in text, and the format is ${format}`);
   const filter =
     options.displayFilter === undefined
       ? null
@@ -390,8 +393,18 @@ async function openPrinter(
   if (printer !== null) return new PrintingSink(printer, eachBlock);
   const { TextPrinter } = await import('../dissect/text-printer.ts');
   const text = { ...(await textOptions(options, context)), decodeAs: told };
-  return selecting(new PrintingSink((out) => new TextPrinter(text, out), eachBlock), filter, told);
+  if (!asksDns(options))
+    return selecting(new PrintingSink((out) => new TextPrinter(text, out), eachBlock), filter, told);
+  const { HostNames, ResolvingSink } = await import('./resolve.ts');
+  const names = new HostNames(text.hostName, options.resolver);
+  text.hostName = names.name;
+  const sink = new PrintingSink((out) => new TextPrinter(text, out), eachBlock);
+  const { colour: _colour, trouble: _trouble, ...plain } = text;
+  const rehearsal = context.live ? null : new TextPrinter(plain, () => undefined);
+  return selecting(new ResolvingSink(sink, names, rehearsal), filter, told);
 }
+
+const asksDns = (options: PrintOptions): boolean => options.resolve === true || options.resolver !== undefined;
 
 /** tcpdump's letters as the printer's options. */
 async function textOptions(options: PrintOptions, context: OutputContext): Promise<TextOptions> {
