@@ -1,5 +1,6 @@
 /** netlab as a library: capture, read, write, send and decode network frames; a kernel of its own to do it on. */
 export { type CaptureOptions, type Capturing, capture } from './api/capture.ts';
+export { type PlayConversationOptions, playConversation } from './api/conversation.ts';
 export { type SendAndReceiveOptions, sendAndReceive } from './api/exchange.ts';
 export type { Packet } from './api/packet.ts';
 export { type Plug, type PlugOptions, plugIntoInterface, plugIntoTap } from './api/plug.ts';
@@ -35,7 +36,12 @@ export { type Crafted, Packets, packet } from './inject/craft/packet.ts';
 export { craft } from './inject/craft/text.ts';
 export { type FixOptions, fixChecksums } from './inject/fix.ts';
 export {
+  type AnswerDifference,
   CachedSides,
+  type Conversation,
+  type ConversationResult,
+  type ConversationSide,
+  type Endpoint,
   FirstSender,
   type OpenFrames,
   type ReplayProgress,
@@ -44,6 +50,7 @@ export {
   SideRecorder,
   type Speed,
   type Splitter,
+  type Step,
   SubnetSplitter,
   type TimingError,
   type TooLong,
