@@ -71,11 +71,16 @@ export function writePhrase(view: DataView, at: number, words: Float64Array, phr
   return at + length;
 }
 
-/** Writes a time as `seconds.nanoseconds`: seconds of any sign, nanoseconds below 10^9. */
+/** Writes a time as `seconds.nanoseconds`: whole seconds of any sign, rounded down, and nanoseconds from 0 up to 10^9 that count
+ * up from there. */
 export function writeTime(view: DataView, at: number, seconds: number, nanoseconds: number): number {
   if (seconds < 0) {
     view.setUint8(at++, 45);
     seconds = -seconds;
+    if (nanoseconds > 0) {
+      seconds--;
+      nanoseconds = 1e9 - nanoseconds;
+    }
   }
   at = writeUint(view, at, seconds);
   view.setUint8(at, 46);

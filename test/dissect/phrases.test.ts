@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeNine, writeUint } from '../../src/bytes/digits.ts';
 import { TextWriter } from '../../src/bytes/text.ts';
-import { Phrases, phraseRoom, writePhrase } from '../../src/dissect/phrases.ts';
+import { Phrases, phraseRoom, writePhrase, writeTime } from '../../src/dissect/phrases.ts';
 
 const NUMBERS = [0, 1, 9];
 for (let power = 10; power <= 1e15; power *= 10) NUMBERS.push(power - 1, power, power + 1, power * 7 + 3);
@@ -48,5 +48,18 @@ describe('phrases', () => {
       const { bytes, view } = memory(32);
       expect(bytes.toString('latin1', 2, writeNine(view, 2, value))).toBe(String(value).padStart(9, '0'));
     }
+  });
+
+  it('times whose seconds are rounded down are written with their sign before them', () => {
+    const written = (seconds: number, nanoseconds: number): string => {
+      const { bytes, view } = memory(40);
+      return bytes.toString('latin1', 2, writeTime(view, 2, seconds, nanoseconds));
+    };
+    expect(written(12, 5)).toBe('12.000000005');
+    expect(written(0, 0)).toBe('0.000000000');
+    expect(written(-1, 250_000_000)).toBe('-0.750000000');
+    expect(written(-1, 999_999_999)).toBe('-0.000000001');
+    expect(written(-10, 0)).toBe('-10.000000000');
+    expect(written(-10, 500_000_000)).toBe('-9.500000000');
   });
 });
