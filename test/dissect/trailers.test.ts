@@ -111,6 +111,31 @@ const TEXTS: readonly Frame[] = [
 const TEXT_FIELDS = `ftp.response.arg ftp.request.arg ftp.passive.ip ftp.passive.port ftp.passive.nat ftp.active.cip
   ftp.active.port ftp.active.nat dns.opt.code dns.opt.data`.split(/\s+/);
 
+/** Connections of two hosts: the side that sends, and its flags and whether it sends data. */
+const CONNECTIONS = `As Bx Aa Ad Af Ba Bf Aa|Ad Bd Ad Ad|Aa Ad Aa Aa|Aa Ba Aa|Ar Br Ar|Af Af Af|Bs As Aa Aa|As Ad Aa Aa
+  As Bx Ad Aa Aa|Bx Aa Ad Aa|Aa Bx Ad Aa|Aa Bq Aa Aa|As Bn Aa Aa|As Bg Aa Aa|As Bx Bq Aa|As Bz Aa|As Ay Aa|As Bw Aa`.split(
+  /\|\s*|\n\s*/,
+);
+const KINDS: Readonly<Record<string, number>> = {
+  ...{ s: 0x02, x: 0x12, a: 0x10, d: 0x18, f: 0x11, r: 0x04, q: 0x14, n: 0x08, g: 0x01, z: 0x13, y: 0x03, w: 0x16 },
+};
+const STEPS: readonly Frame[] = CONNECTIONS.flatMap((steps, connection) => {
+  const next: Record<string, number> = { A: 1000, B: 5000 };
+  return steps.split(' ').map((step): Frame => {
+    const [side, kind] = [step[0]!, step[1]!];
+    const isA = side === 'A';
+    const flags = KINDS[kind]!;
+    const payload = kind === 'd' || kind === 'n' ? 'abcdef' : '';
+    const word = (value: number): string => value.toString(16).padStart(8, '0');
+    const ports = isA ? `${be16(1000 + connection)}c001` : `c001${be16(1000 + connection)}`;
+    const numbers = `${word(next[side]!)} ${word(flags & 0x10 ? next[isA ? 'B' : 'A']! : 0)}`;
+    next[side] = next[side]! + payload.length / 2 + (flags & 3 ? 1 : 0);
+    const ip = ipv4('06', tcp(flags, '', payload, ports).replace('00000001 00000000', numbers));
+    const turned = ip.replace('c0000201 c6336402', 'c6336402 c0000201');
+    return ethernet('0800', isA ? ip : turned);
+  });
+});
+
 async function ours(file: string, fields: readonly string[]): Promise<string[]> {
   const chunks: Buffer[] = [];
   const printer = new ColumnPrinter({ fields }, (chunk) => chunks.push(Buffer.from(chunk)));
@@ -161,6 +186,9 @@ describe.skipIf(!hasTshark)('columns of crafted frames against tshark', () => {
   });
   it('flags as letters, connection labels, options up to the end of the header', async () => {
     expect(await differences(SEGMENTS, SEGMENT_FIELDS)).toEqual([]);
+  });
+  it('completeness of connections that are seen from their start or later', async () => {
+    expect(await differences(STEPS, ['tcp.stream', 'tcp.completeness'])).toEqual([]);
   });
   it('text with a backslash, blanks and control characters, and bytes of which there are none', async () => {
     expect(await differences(TEXTS, TEXT_FIELDS)).toEqual([]);

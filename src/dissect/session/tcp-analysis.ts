@@ -195,9 +195,10 @@ export class TcpAnalysis {
     // Without the flag the field means nothing, and is shown as it is.
     this.ack = flags & wire.ACK_FLAG ? (ack - flows.spare(flow, BASE + 1 - forward)) >>> 0 : ack;
     this.nextSeq = (this.seq + length + (flags & (wire.SYN | wire.FIN) ? 1 : 0)) >>> 0;
-    // As Wireshark reads it in one pass: what was known before this segment.
-    this.completeness = bits & 0xff;
-    bits |= this.#completed(flags, length, bits);
+    // As Wireshark reads it in one pass: what was known before this segment, but for the SYN that uses ports again.
+    this.completeness = this.flags & REUSED_PORTS ? HAS_SYN : bits & 0xff;
+    // The first segment counts only if it asks for the connection.
+    if (!this.isNew || synAck === wire.SYN) bits |= this.#completed(flags, length);
     if (flags & wire.FIN) {
       if ((bits & (CLOSES_FIRST * 3)) === 0) bits |= CLOSES_FIRST << forward;
       this.initiatesClosing = (bits & (CLOSES_FIRST << forward)) !== 0;
@@ -213,16 +214,13 @@ export class TcpAnalysis {
     this.#analyse(bytes, at, body, states, state, forward, seq, ack, length, flags, frame, time);
   }
 
-  #completed(flags: number, length: number, before: number): number {
-    const synAck = flags & (wire.SYN | wire.ACK_FLAG);
-    let now = 0;
-    if (synAck === wire.SYN) now = HAS_SYN;
-    else if (synAck === (wire.SYN | wire.ACK_FLAG)) now = before & HAS_SYN ? HAS_SYN_ACK : 0;
-    else if (length > 0) now = before & HAS_ACK ? HAS_DATA : 0;
-    else if ((flags & 0xff) === wire.ACK_FLAG) now = HAS_ACK;
-    if (flags & wire.FIN && before & 0xff) now |= HAS_FIN;
-    if (flags & wire.RST) now |= HAS_RST;
-    return now;
+  /** What the segment adds to the completeness. */
+  #completed(flags: number, length: number): number {
+    const reset = flags & wire.RST ? HAS_RST : 0;
+    const syn = flags & wire.SYN;
+    if ((flags & wire.ACK_FLAG) === 0) return reset | (syn ? HAS_SYN : 0);
+    if (syn) return reset | HAS_SYN_ACK | (flags & wire.FIN ? HAS_FIN : 0);
+    return reset | (length > 0 ? HAS_DATA : HAS_ACK) | (flags & wire.FIN ? HAS_FIN : 0);
   }
 
   #analyse(
