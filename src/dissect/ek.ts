@@ -57,7 +57,9 @@ export class EkPrinter {
     }
     out.ascii(this.#index);
     out.ascii('{"timestamp":"');
-    out.decimal(facts.seconds * 1000 + Math.floor(facts.nanoseconds / 1e6));
+    const milliseconds = facts.seconds * 1000 + Math.floor(facts.nanoseconds / 1e6);
+    if (milliseconds < 0) out.ascii(String(milliseconds));
+    else out.decimal(milliseconds);
     out.ascii('","layers":{');
     let isFirst = true;
     for (let layer = 0; layer < f.layers; layer++) {
