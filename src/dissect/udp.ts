@@ -161,7 +161,7 @@ export const udp: Protocol = {
       f.uint(F['checksum.status'], at + 6, 0, status);
     }
     if (f.sessions !== null) f.sessions.udp(f, at);
-    f.raw(F.payload, body, stop - body);
+    if (body < stop) f.raw(F.payload, body, stop - body);
     const protocol = protocolOverUdp(f, body, stop);
     if (!f.passesOver(protocol)) f.next(protocol, body, stop);
   },

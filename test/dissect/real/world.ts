@@ -1,16 +1,15 @@
 /** Two namespaces with real programs in them: clients here, servers there, or the other way round. */
-import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { AddressInfo, Server as NetServer } from 'node:net';
+import type { Server as NetServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { joined } from '../../support/network.ts';
-import { BOUND, type Capture, program, Server, until } from './capture.ts';
+import { type Capture, program, Server, until } from './capture.ts';
 
 export class World {
   readonly link: Awaited<ReturnType<typeof joined>>;
@@ -34,7 +33,10 @@ export class World {
   }
 
   static async create(net: number): Promise<World> {
-    return new World(await joined(net), net);
+    const link = await joined(net);
+    // Of the other side's own ports none is one that Wireshark takes for a protocol's.
+    link.far.run('sh', '-c', 'echo 61500 64500 > /proc/sys/net/ipv4/ip_local_port_range');
+    return new World(link, net);
   }
 
   remove(): void {
@@ -69,17 +71,16 @@ export class World {
 
   async traceroutes(): Promise<void> {
     const { far, far6 } = this;
-    for (const mode of [[], ['-I'], ['-T', '-O', 'sack,timestamps,window_scaling,ecn']])
+    for (const mode of [['--sport=61000'], ['-I'], ['-T', '-O', 'sack,timestamps,window_scaling,ecn']])
       await program(['traceroute', '-n', '-q', '2', '-m', '3', '-w', '1', ...mode, far]);
-    for (const mode of [[], ['-I']])
+    for (const mode of [['--sport=61000'], ['-I']])
       await program(['traceroute', '-6', '-n', '-q', '1', '-m', '3', '-w', '1', ...mode, far6]);
   }
 
   /** Requests and answers of every kind, by curl to Node. */
   async http(): Promise<void> {
-    const server = createServer(answer);
-    const port = await listening(server);
-    const at = `http://${this.near}:${port}`;
+    const servers = await Promise.all([this.near, this.near6].map((host) => listening(createServer(answer), host, 80)));
+    const at = `http://${this.near}`;
     const curl = (...words: string[]): Promise<string> =>
       program(this.#there('curl', '-sS', '--max-time', '30', '--noproxy', '*', ...words));
     try {
@@ -91,10 +92,9 @@ export class World {
       await curl('-u', 'user:secret', '-0', `${at}/missing`);
       await curl('-X', 'OPTIONS', `${at}/moved`);
       await curl('-o', '/dev/null', `${at}/large`);
-      await curl(`http://[${this.near6}]:${port}/plain`);
+      await curl(`http://[${this.near6}]/plain`);
     } finally {
-      server.closeAllConnections();
-      server.close();
+      for (const server of servers) shut(server);
     }
   }
 
@@ -104,34 +104,30 @@ export class World {
     const cert = this.#file('cert.pem');
     const request = ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     await program([...request, '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=server.test']);
-    const server = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, answer);
-    const port = await listening(server);
-    const at = `https://server.test:${port}`;
+    const secret = { key: readFileSync(key), cert: readFileSync(cert) };
+    const servers = await Promise.all(
+      [this.near, this.near6].map((host) => listening(createSecureServer(secret, answer), host, 443)),
+    );
+    const at = 'https://server.test';
     const curl = (...words: string[]): Promise<string> =>
       program(
         this.#there(
           ...['curl', '-sSk', '--max-time', '30', '--noproxy', '*'],
-          ...['--resolve', `server.test:${port}:${this.near}`, ...words],
+          ...['--resolve', `server.test:443:${this.near}`, ...words],
         ),
       );
     try {
       await curl('--tls-max', '1.2', `${at}/plain`);
       await curl('--tlsv1.3', `${at}/plain`);
       await curl('--tls-max', '1.2', '--ciphers', 'ECDHE-ECDSA-CHACHA20-POLY1305', `${at}/chunked`);
-      await curl(
-        '--tlsv1.3',
-        '--tls13-ciphers',
-        'TLS_CHACHA20_POLY1305_SHA256',
-        `https://[${this.near6}]:${port}/plain`,
-      );
+      await curl('--tlsv1.3', '--tls13-ciphers', 'TLS_CHACHA20_POLY1305_SHA256', `https://[${this.near6}]/plain`);
       // A version that the server refuses.
       await program(
-        this.#there('curl', '-sSk', '--tls-max', '1.1', '--ciphers', 'ALL@SECLEVEL=0', `https://${this.near}:${port}/`),
+        this.#there('curl', '-sSk', '--tls-max', '1.1', '--ciphers', 'ALL@SECLEVEL=0', `https://${this.near}/`),
         { mayFail: true },
       );
     } finally {
-      server.closeAllConnections();
-      server.close();
+      for (const server of servers) shut(server);
     }
   }
 
@@ -139,7 +135,7 @@ export class World {
   async dnsmasq(): Promise<void> {
     const { far, far6, link } = this;
     const net = this.#net;
-    const file = randomBytes(1200);
+    const file = Buffer.from(Uint8Array.from({ length: 1200 }, (_, i) => i % 251));
     this.#file('boot.bin', file);
     const server = new Server(
       this.#there(
@@ -224,10 +220,11 @@ export class World {
       ['-R', '-n', '20K', '-6'],
       ['-u', '-n', '10K', '-b', '100M', '-l', '1000'],
     ]) {
-      const server = new Server(this.#there('iperf3', '-s', '-1', '-p', '5301', '--forceflush'));
+      const address = mode.includes('-6') ? this.near6 : this.near;
+      const server = new Server(['iperf3', '-s', '-1', '-B', address, '-p', '5301', '--forceflush']);
       try {
         await server.says(/Server listening/);
-        await program(['iperf3', '-c', mode.includes('-6') ? this.far6 : this.far, '-p', '5301', ...mode]);
+        await program(this.#there('iperf3', '-c', address, '-p', '5301', '--repeating-payload', ...mode));
       } finally {
         await server.stop();
       }
@@ -373,13 +370,17 @@ async function ask(server: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function listening(server: NetServer): Promise<number> {
+async function listening<T extends NetServer>(server: T, host: string, port: number): Promise<T> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '::', resolve);
+    server.listen(port, host, resolve);
   });
-  server.setMaxListeners(BOUND);
-  return (server.address() as AddressInfo).port;
+  return server;
+}
+
+function shut(server: HttpServer): void {
+  server.closeAllConnections();
+  server.close();
 }
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
