@@ -108,7 +108,11 @@ export function compareFields(
 ): string[] {
   const infos = allFields.filter(
     (info) =>
-      prefixes.some((prefix) => info.name.startsWith(prefix)) && !without.includes(info.name) && info.type !== 'none',
+      prefixes.some((prefix) => info.name.startsWith(prefix)) &&
+      !without.includes(info.name) &&
+      info.type !== 'none' &&
+      // Made only for who names them, which a whole decode does not.
+      !info.named,
   );
   if (infos.length === 0) throw new RangeError(`no fields begin with ${prefixes.join(', ')}`);
   const names = new Set(infos.map((info) => info.name));
