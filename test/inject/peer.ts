@@ -7,16 +7,19 @@ export class Output {
   readonly child: ChildProcess;
   stdout = '';
   stderr = '';
+  #closed = false;
 
   constructor(child: ChildProcess) {
     this.child = child;
+    // What it printed last may come after it has exited.
+    child.once('close', () => (this.#closed = true));
     child.stdout!.setEncoding('latin1').on('data', (text: string) => (this.stdout += text));
     child.stderr!.setEncoding('latin1').on('data', (text: string) => (this.stderr += text));
   }
 
   async until(condition: () => boolean, timeout = 60_000): Promise<void> {
     for (const end = Date.now() + timeout; !condition(); await new Promise((resolve) => setTimeout(resolve, 10)))
-      if (Date.now() > end || this.child.exitCode !== null)
+      if (Date.now() > end || this.#closed)
         throw new Error(`waited in vain\nstdout: ${this.stdout.slice(-3000)}\nstderr: ${this.stderr.slice(-3000)}`);
   }
 

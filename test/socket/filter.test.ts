@@ -119,11 +119,13 @@ function pcapPackets(path: string): Uint8Array[] {
   return found;
 }
 
-/** Resolves when the file has not grown for half a second. */
-async function settled(path: string): Promise<void> {
+/** Resolves when a program has written to the file what has come for it: it waits for more, and has not written for half a
+ * second. One that has something to do is not asleep, however long a busy machine lets it wait for its turn. */
+async function settled(path: string, pid: number): Promise<void> {
   for (let size = -1, quiet = 0; quiet < 10; ) {
     const now = statSync(path).size;
-    quiet = now === size ? quiet + 1 : 0;
+    const asleep = /\) S /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    quiet = now === size && asleep ? quiet + 1 : 0;
     size = now;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -216,13 +218,13 @@ describeNetwork('against tcpdump', () => {
       // that nobody looks at take that place, one in each direction.
       await there.send(blockOf([numbered(0)]));
       await back.send(blockOf([numbered(0)]));
-      await Promise.all(oracles.map(({ path }) => settled(path)));
+      await Promise.all(oracles.map(({ path, tcpdump }) => settled(path, tcpdump.pid!)));
       await there.send(blockOf(FRAMES));
       await back.send(blockOf(FRAMES.slice(0, 3)));
       const expected = await Promise.all(
         oracles.map(async ({ path, tcpdump }) => {
           const exited = new Promise((resolve) => tcpdump.once('exit', resolve));
-          await settled(path);
+          await settled(path, tcpdump.pid!);
           tcpdump.kill('SIGINT');
           await exited;
           return pcapPackets(path).map(hex).filter(looked);

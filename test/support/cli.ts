@@ -69,6 +69,7 @@ export class Running {
   stderr = '';
   readonly ended: Promise<Outcome>;
   #changed: () => void = () => {};
+  #closed = false;
 
   constructor(command: string[], options: SpawnOptionsWithoutStdio) {
     this.child = spawn(command[0]!, command.slice(1), options);
@@ -83,6 +84,7 @@ export class Running {
     this.ended = new Promise((resolve, reject) => {
       this.child.once('error', reject);
       this.child.once('close', (status, signal) => {
+        this.#closed = true;
         resolve({ status, signal, stdout: this.stdout, stderr: this.stderr });
         this.#changed();
       });
@@ -95,7 +97,8 @@ export class Running {
     for (;;) {
       const match = this[stream].match(pattern);
       if (match) return match;
-      if (this.child.exitCode !== null || this.child.signalCode !== null || Date.now() > limit)
+      // What it printed last may come after it has exited.
+      if (this.#closed || Date.now() > limit)
         throw new Error(
           `no ${pattern} on ${stream}\nstdout: ${this.stdout.slice(-2000)}\nstderr: ${this.stderr.slice(-2000)}`,
         );
