@@ -3,8 +3,9 @@ import { afterAll } from 'vitest';
 import { putBe16 } from '../../src/bytes/endian.ts';
 import { int } from '../../src/uapi/host.ts';
 import { describeNetwork } from '../support/network.ts';
-import { FAR, hex, ip, NEAR, name, send, set, sin } from './program.ts';
+import { bytes, counters6, FAR, hex, ip, moved, NEAR, name, recv, send, set, sin, sin6, udp6 } from './program.ts';
 import { stage } from './stage.ts';
+import { NEAR_LL, NEAR6 } from './world.ts';
 
 const SIOCOUTQ = 0x5411;
 
@@ -69,4 +70,28 @@ describeNetwork('connect to nowhere, on both kernels', () => {
           return log;
         }),
       );
+});
+
+/** What seeded sequences of calls on sockets of IPv6 found. */
+describeNetwork('IPv6, found by sequences, on both kernels', () => {
+  const { twin, dispose } = stage({ ipv6: true });
+  afterAll(dispose);
+
+  for (const to of [NEAR6, NEAR_LL, '::1', '::'])
+    for (const length of [8, 3000])
+      twin(`echo from ::1 to our own ${to}, ${length} bytes`, (w) => {
+        w.near.writeFile('/proc/sys/net/ipv4/ping_group_range', bytes('0 2147483647\n'));
+        const s = udp6(w.near, undefined, 0, 0, 58);
+        const data = new Uint8Array(length);
+        data.set([128, 0, 0, 0]);
+        const before = counters6(w.near);
+        const log: unknown[] = [w.near.connect(s, sin6('::', 0))];
+        log.push(send(w.near, s, data, 0, sin6(to, 0, w.ifindex)));
+        w.settle(3);
+        const [result, , ...rest] = recv(w.near, s);
+        log.push(result, rest, moved(before, counters6(w.near)));
+        w.near.close(s);
+        w.frames();
+        return log;
+      });
 });

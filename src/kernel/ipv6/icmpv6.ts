@@ -36,6 +36,7 @@ import {
   csumIpv6Magic,
   csumIpv6Pseudo,
   IPV6_ADDR_ANY,
+  IPV6_ADDR_LOOPBACK,
   IPV6_ADDR_MULTICAST,
   in6Copy,
   in6Equal,
@@ -346,7 +347,9 @@ function echoReply(net: Net, skb: SkBuff): string {
   for (let i = 0; i < 16; i++) fl.daddr[i] = head[at + IP6_SADDR + i]!;
   if (sysctl.flowlabelReflect & 4) fl.flowlabel = be32(head, at) & 0xfffff;
   fl.proto = IPPROTO_ICMPV6;
-  fl.oif = icmp6Dev(skb).ifindex;
+  // ::1 asked an address of ours: its route is the loopback device's, not that of the device with the address.
+  const asker = ipv6AddrType(fl.daddr) & IPV6_ADDR_LOOPBACK ? skb.dev! : icmp6Dev(skb);
+  fl.oif = asker.ifindex;
   fl.icmpType = ICMPV6_ECHO_REPLY;
   fl.mark = sysctl.fwmarkReflect ? skb.mark : 0;
   const tclass = ((head[at]! & 15) << 4) | (head[at + 1]! >>> 4);
