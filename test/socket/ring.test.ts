@@ -199,6 +199,7 @@ describeMachines('a packet ring', (machine) => {
     const capture = ring({ interface: b, blockTimeout: 100 });
     const reading = collect(capture);
     await send(sender(a), numbered(1), numbered(2));
+    await received(capture, 2);
     capture.stop();
     await send(sender(a), numbered(3));
     expect((await reading).map(({ bytes }) => bytes[17])).toEqual([1, 2]);
