@@ -17,6 +17,7 @@ import {
   type SectionText,
 } from '../savefile/index.ts';
 import { useColour } from './colour.ts';
+import type { CountingSink } from './counting-sink.ts';
 import { prepareDecodeAs } from './decode-as.ts';
 import { UsageError } from './exit.ts';
 import { FORMATS, type Format, fieldSettings, formatOf } from './format.ts';
@@ -38,13 +39,6 @@ export interface OutputContext {
   showInterface?: boolean;
   /** Name of the device with this index, for cooked frames. */
   interfaceName?: (ifindex: number) => string | undefined;
-}
-
-/** A sink that knows how many frames it really took, for when it failed. */
-export interface CountingSink extends FrameSink {
-  readonly frames?: number | undefined;
-  /** Milliseconds between flushes that the sink asks for: file changes by the clock happen there. */
-  readonly flushEvery?: number;
 }
 
 /** What was asked for, checked: nothing is open yet. */

@@ -4,8 +4,8 @@ import type { TextPrinter } from '../dissect/text-printer.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { formatIpv4, formatIpv6 } from '../wire/address.ts';
+import type { CountingSink } from './counting-sink.ts';
 import { UsageError } from './exit.ts';
-import type { CountingSink } from './outputs.ts';
 
 /** Names of hosts from DNS, for who asks for them: an address that is not known yet is asked for in the background, printed as
  * a number meanwhile, and by its name from then on. */
