@@ -5,7 +5,7 @@ import { int } from '../../src/uapi/host.ts';
 import { describeNetwork } from '../support/network.ts';
 import { bytes, counters6, FAR, hex, ip, moved, NEAR, name, recv, send, set, sin, sin6, udp6 } from './program.ts';
 import { stage } from './stage.ts';
-import { NEAR_LL, NEAR6 } from './world.ts';
+import { FAR6, NEAR_LL, NEAR6 } from './world.ts';
 
 const SIOCOUTQ = 0x5411;
 
@@ -94,4 +94,25 @@ describeNetwork('IPv6, found by sequences, on both kernels', () => {
         w.frames();
         return log;
       });
+
+  for (const length of [0, 1, 1000])
+    for (const pending of [100, 3000])
+      for (const connects of [[], ['::']])
+        for (const dontfrag of [0, 1])
+          twin(
+            `${length} bytes behind ${pending} under a cork, connected to ${connects}, IPV6_DONTFRAG ${dontfrag}`,
+            (w) => {
+              const s = udp6(w.near, '::', 9004);
+              const log: unknown[] = [set(w.near, s, 17, 1, 1)];
+              log.push(send(w.near, s, new Uint8Array(pending), 0, sin6(FAR6, 9000)));
+              for (const to of connects) log.push(w.near.connect(s, sin6(to, 9001)));
+              log.push(set(w.near, s, 41, 62, dontfrag));
+              log.push(send(w.near, s, new Uint8Array(length), 0, sin6('::', 9002)));
+              log.push(set(w.near, s, 17, 1, 0));
+              w.settle(3);
+              log.push(w.frames().map((frame) => frame.slice(0, 120)));
+              w.near.close(s);
+              return log;
+            },
+          );
 });

@@ -134,7 +134,7 @@ export function ip6AppendData(
     length += exthdrlen;
     transhdrlen += exthdrlen;
   } else transhdrlen = 0;
-  return appendData(sk, sk.writeQueue, cork, getfrag, from, length, transhdrlen, ipc, flags);
+  return appendData(sk, sk.writeQueue, cork, getfrag, from, length, transhdrlen, flags);
 }
 
 function appendData(
@@ -145,7 +145,6 @@ function appendData(
   from: unknown,
   length: number,
   transhdrlen: number,
-  ipc: Ipcm6Cookie,
   flags: number,
 ): number {
   const { net } = sk;
@@ -169,7 +168,7 @@ function appendData(
   if (headersize + transhdrlen > mtu) return tooLong();
   if (
     cork.length + length > mtu - headersize &&
-    ipc.dontfrag > 0 &&
+    cork.dontfrag &&
     (sk.protocol === IPPROTO_UDP || sk.protocol === IPPROTO_ICMPV6 || sk.protocol === IPPROTO_RAW)
   ) {
     hooks.localRxpmtu(sk, cork.fl, mtu - headersize + IPV6HDR_LEN);
