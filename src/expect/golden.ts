@@ -18,35 +18,26 @@ export async function compareGolden(capture: Recorded, path: string, ignored: Ig
   const golden = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   const now = await textOf(capture);
   const anchors = align(golden, now);
-  const lines = new Map<number, string>();
   const frames: { number: number; why: string }[] = [];
   let [rowA, rowB] = [0, 0];
   for (const [nextA, nextB] of [...anchors, [golden.length, now.length] as const]) {
-    for (; rowA < nextA; rowA++) note(frames, lines, rowA + 1, 'golden', golden[rowA]!);
-    for (; rowB < nextB; rowB++) note(frames, lines, rowB + 1, 'now', now[rowB]!);
+    for (; rowA < nextA; rowA++) note(frames, rowA + 1, 'golden', golden[rowA]!);
+    for (; rowB < nextB; rowB++) note(frames, rowB + 1, 'now', now[rowB]!);
     [rowA, rowB] = [nextA + 1, nextB + 1];
   }
   const isMet = frames.length === 0;
   const differ = golden.length + now.length - 2 * anchors.length;
   const expectation = { text: `${capture.name} is as ${path}`, file: path, line: frames[0]?.number ?? 0 };
   const verdict = { expectation, isMet, found: isMet ? 'no difference' : `${differ} lines differ`, frames };
-  return { name: capture.name, frames: now.length, verdicts: [verdict], lines, isMet };
+  return { name: capture.name, frames: now.length, verdicts: [verdict], lines: new Map(), isMet };
 }
 
 /** Lines that are told, at most. */
 const MOST_LINES = 20;
 
-/** A line of the golden file and one of now may have the same number: the second gets the next free one. */
-function note(
-  frames: { number: number; why: string }[],
-  lines: Map<number, string>,
-  number: number,
-  why: string,
-  line: string,
-): void {
-  if (frames.length >= MOST_LINES) return;
-  frames.push({ number, why: `${why}: ${line}` });
-  lines.set(number, '');
+/** Names a line by its number in the golden file or in the capture as it is now. */
+function note(frames: { number: number; why: string }[], number: number, of: 'golden' | 'now', line: string): void {
+  if (frames.length < MOST_LINES) frames.push({ number, why: `${of}: ${line}` });
 }
 
 /** Writes the golden file anew. */

@@ -176,7 +176,7 @@ class Pass {
     const { bytes } = this.#headers;
     const type = icmp.type(bytes, at);
     if (type === icmp.REDIRECT) this.#other(icmp.gatewayAt(at), 4, end, cover);
-    // RFC 1256 3.1: pairs of a router's address and its preference.
+    // RFC 1256 3: pairs of a router's address and its preference.
     else if (type === icmp.ROUTER_ADVERTISEMENT)
       for (let n = 0; n < bytes[at + 4]!; n++) this.#other(at + 8 + n * 8, 4, end, cover);
   }
