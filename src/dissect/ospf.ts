@@ -46,7 +46,7 @@ const F = defineFields('ospf', {
   'lsa.donotage': ['Do Not Age Flag', 'uint16', LIST],
   'lsa.age': ['LS Age (seconds)', 'uint16', LIST],
   'lsa.id': ['Link State ID', 'ipv4', LIST],
-  lsa: ['LS Type', 'uint8', LIST],
+  lsa: ['LS Type', 'uint32', LIST],
   advrouter: ['Advertising Router', 'ipv4', LIST],
   'lsa.seqnum': ['Sequence Number', 'uint32', { list: true, base: 'hex' }],
   'lsa.chksum': ['Checksum', 'uint16', { list: true, base: 'hex' }],

@@ -24,7 +24,7 @@ const F = defineFields('rip', {
   ip: ['IP Address', 'ipv4', LIST],
   netmask: ['Netmask', 'ipv4', LIST],
   next_hop: ['Next Hop', 'ipv4', LIST],
-  metric: ['Metric', 'uint16', LIST],
+  metric: ['Metric', 'uint32', LIST],
   'auth.type': ['Authentication type', 'uint16', LIST],
   'auth.passwd': ['Password', 'string', LIST],
   digest_offset: ['Digest Offset', 'uint16', LIST],
