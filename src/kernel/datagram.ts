@@ -65,6 +65,7 @@ export function ip4DatagramConnect(sk: Sock, address: Uint8Array): number {
   inet.cork.daddr = fl.daddr;
   inet.cork.sport = fl.sport;
   inet.cork.dport = fl.dport;
+  inet.inet6?.cork.overwriteByIpv4(fl);
   if (typeof dst === 'number') {
     if (dst === -ENETUNREACH) net.mib.ip[mib.IP_OUTNOROUTES]!++;
     return dst;

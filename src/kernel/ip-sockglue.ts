@@ -73,7 +73,7 @@ import { rtTos2priority } from './ip-forward.ts';
 import { ipv4Sysctl } from './ip-header.ts';
 import { ipOptionsEcho, ipOptionsGet, ipOptionsUndo } from './ip-options.ts';
 import { ipv6AddrV4Mapped } from './ipv6/addr.ts';
-import { dstMtu, fibComputeSpecDst } from './route.ts';
+import { dstMtu, fibComputeSpecDst, inetIif } from './route.ts';
 import { skbQueuePurge } from './skbuff.ts';
 import { type SockcmCookie, sockCmsgSend } from './sock.ts';
 import { putOption } from './sock-options.ts';
@@ -174,7 +174,7 @@ const oneByte = new Uint8Array(1);
 export function ipv4PktinfoPrepare(sk: InetSock, skb: SkBuff): void {
   if (sk.cmsgFlags & IP_CMSG_PKTINFO || (sk.inet6 !== null && sk.inet6.rxopt & 3)) {
     const { net } = sk;
-    if (skb.iif === net.loopbackDev.ifindex && skb.dst !== null && skb.dst.rtIif !== 0) skb.iif = skb.dst.rtIif;
+    if (skb.iif === net.loopbackDev.ifindex) skb.iif = inetIif(skb);
     skb.specDst = skb.dst === null ? 0 : fibComputeSpecDst(net, skb);
   } else {
     skb.iif = 0;

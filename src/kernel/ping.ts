@@ -36,17 +36,9 @@ import { copyFromIter } from './iov.ts';
 import { type GetFrag, ipAppendData, ipFlushPendingFrames, ipPushPendingFrames, ipSetupCork } from './ip-append.ts';
 import { ipIcmpError, ipRecvError } from './ip-error-queue.ts';
 import { csumFold, ipv4Sysctl } from './ip-header.ts';
-import {
-  IpcmCookie,
-  ipCmsgRecv,
-  ipCmsgSend,
-  ipGetsockopt,
-  ipSetsockopt,
-  ipv4PktinfoPrepare,
-  putSockaddrIn,
-} from './ip-sockglue.ts';
+import { IpcmCookie, ipCmsgRecv, ipCmsgSend, ipGetsockopt, ipSetsockopt, putSockaddrIn } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
-import { ipRouteOutput, RTCF_BROADCAST } from './route.ts';
+import { inetIif, ipRouteOutput, RTCF_BROADCAST } from './route.ts';
 import { consumeSkb, kfreeSkb, skbClone, skbTrim } from './skbuff.ts';
 import {
   finishDatagram,
@@ -142,7 +134,7 @@ function pingRcv(net: Net, skb: SkBuff): boolean {
     ident,
     saddrOf(skb.head, skb.networkHeader),
     daddrOf(skb.head, skb.networkHeader),
-    skb.iif,
+    inetIif(skb),
   );
   if (sk === null) return false;
   const copy = skbClone(skb);
@@ -153,7 +145,8 @@ function pingRcv(net: Net, skb: SkBuff): boolean {
   return true;
 }
 function pingQueue(sk: InetSock, skb: SkBuff): number {
-  ipv4PktinfoPrepare(sk, skb);
+  // No ipv4_pktinfo_prepare here: IP_PKTINFO tells the device that the packet came by, and 0 for our address.
+  skb.specDst = 0;
   return sockQueueRcvSkb(sk, skb);
 }
 

@@ -84,7 +84,7 @@ import {
 } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
 import { NF_INET_LOCAL_OUT, nfHook } from './netfilter.ts';
-import { ipRouteOutput, RTCF_BROADCAST } from './route.ts';
+import { inetIif, ipRouteOutput, RTCF_BROADCAST } from './route.ts';
 import { NET_XMIT_CN } from './sch-generic.ts';
 import { consumeSkb, kfreeSkb, llReservedSpace, skbClone, skbPut, skbReserve, skbTrim } from './skbuff.ts';
 import {
@@ -138,7 +138,7 @@ function rawLocalDeliver(net: Net, skb: SkBuff, protocol: number): boolean {
   const { head, networkHeader: at } = skb;
   const saddr = saddrOf(head, at);
   const daddr = daddrOf(head, at);
-  const dif = skb.iif;
+  const dif = inetIif(skb);
   let delivered = false;
   for (const sk of [...list]) {
     if (!rawMatch(sk, saddr, daddr, dif)) continue;

@@ -596,6 +596,10 @@ export function redirectAllowed(net: Net, daddr: number): boolean {
   return false;
 }
 
+/** inet_iif: index of the device that a socket must be bound to, or not bound at all, to have this packet. Of what came over
+ * the loopback it is the device that the address belongs to. */
+export const inetIif = (skb: SkBuff): number => (skb.dst !== null && skb.dst.rtIif !== 0 ? skb.dst.rtIif : skb.iif);
+
 /** The address of ours that a received packet is to be answered from (fib_compute_spec_dst). */
 export function fibComputeSpecDst(net: Net, skb: SkBuff): number {
   const dst = skb.dst!;

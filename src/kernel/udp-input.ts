@@ -24,7 +24,7 @@ import { ipIcmpError, ipRecvError } from './ip-error-queue.ts';
 import { csumPseudo } from './ip-header.ts';
 import { ipCmsgRecv, ipv4PktinfoPrepare, putSockaddrIn } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
-import { RTCF_BROADCAST, RTCF_MULTICAST } from './route.ts';
+import { inetIif, RTCF_BROADCAST, RTCF_MULTICAST } from './route.ts';
 import {
   consumeSkb,
   kfreeSkb,
@@ -365,7 +365,7 @@ function rcv(net: Net, skb: SkBuff, protocol: number): number {
   const dport = be16(head, skb.data + UDP_DEST);
   if (skb.dst!.rtFlags & (RTCF_BROADCAST | RTCF_MULTICAST))
     return mcastDeliver(skb, saddr, daddr, sport, dport, table, mibs);
-  const sk = udp4LibLookup(table, saddr, sport, daddr, dport, skb.iif, skb);
+  const sk = udp4LibLookup(table, saddr, sport, daddr, dport, inetIif(skb), skb);
   if (sk !== null) {
     if (sk.minTtl > head[base + IPH_TTL]!) {
       kfreeSkb(net, skb, reason.NOT_SPECIFIED, 'udp_rcv');

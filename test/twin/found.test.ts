@@ -1,9 +1,28 @@
 /** What seeded sequences of calls found (`npm run fuzz -- syscalls`), as cases of their own. */
 import { afterAll } from 'vitest';
 import { putBe16 } from '../../src/bytes/endian.ts';
+import { messageHeader } from '../../src/syscall/message.ts';
 import { int } from '../../src/uapi/host.ts';
+import { encodeControl } from '../../src/uapi/socket.ts';
 import { describeNetwork } from '../support/network.ts';
-import { bytes, counters6, FAR, hex, ip, moved, NEAR, name, recv, send, set, sin, sin6, udp6 } from './program.ts';
+import {
+  bytes,
+  counters,
+  counters6,
+  FAR,
+  hex,
+  ip,
+  ip6,
+  moved,
+  NEAR,
+  name,
+  recv,
+  send,
+  set,
+  sin,
+  sin6,
+  udp6,
+} from './program.ts';
 import { stage } from './stage.ts';
 import { FAR6, NEAR_LL, NEAR6 } from './world.ts';
 
@@ -115,4 +134,82 @@ describeNetwork('IPv6, found by sequences, on both kernels', () => {
               return log;
             },
           );
+
+  // The flow of IPv4 is written over that of IPv6: the destination becomes a mixture.
+  for (const to of [FAR6, 'ff02::1'])
+    for (const mapped of ['::ffff:10.0.0.2', '::ffff:10.1.0.9', '::ffff:10.66.0.1', '::ffff:0.0.0.0'])
+      twin(`a datagram to ${to} pending under a cork, connected to ${mapped}`, (w) => {
+        const s = udp6(w.near, '::', 9004);
+        const before = counters6(w.near);
+        const log: unknown[] = [set(w.near, s, 41, 18, 0), set(w.near, s, 41, 17, w.ifindex), set(w.near, s, 17, 1, 1)];
+        log.push(send(w.near, s, new Uint8Array(3000), 0, sin6(to, 9000)));
+        log.push(w.near.connect(s, sin6(mapped, 9001)), send(w.near, s, 'x'), set(w.near, s, 17, 1, 0));
+        const queued = int(0);
+        log.push(w.near.ioctl(s, SIOCOUTQ, queued), [...queued]);
+        w.settle(3);
+        log.push(w.frames(), moved(before, counters6(w.near)));
+        w.near.close(s);
+        return log;
+      });
+
+  for (const address of ['::', FAR6, NEAR6, 'fe80::ff:fe00:1'])
+    for (const ifindex of [0, 1])
+      twin(`a ping with IPV6_PKTINFO ${address}, device ${ifindex}: the device alone counts`, (w) => {
+        w.near.writeFile('/proc/sys/net/ipv4/ping_group_range', bytes('0 2147483647\n'));
+        const s = udp6(w.near, undefined, 0, 0, 58);
+        const echo = Uint8Array.of(128, 0, 0, 0, 0, 0, 0, 1);
+        const info = new Uint8Array(20);
+        info.set(ip6(address));
+        info[16] = ifindex;
+        const control = encodeControl([{ level: 41, type: 50, data: info }]);
+        const log: unknown[] = [w.near.connect(s, sin6(NEAR_LL, 0, w.ifindex))];
+        log.push(w.near.sendmsg(s, messageHeader([echo], null, control), 0));
+        w.settle(3);
+        const [result, , ...rest] = recv(w.near, s);
+        log.push(result, rest);
+        w.near.close(s);
+        w.frames();
+        return log;
+      });
+});
+
+/** A datagram to an address of ours goes over the loopback, but for sockets that are bound to a device it came by the one
+ * that the address belongs to. */
+describeNetwork('bound to a device, heard over the loopback, on both kernels', () => {
+  const { twin, dispose } = stage();
+  afterAll(dispose);
+
+  for (const [what, type, protocol] of [
+    ['UDP', 2, 17],
+    ['raw', 3, 200],
+    ['ping', 2, 1],
+  ] as const)
+    for (const to of [NEAR, '127.0.0.1', '0.0.0.0', '10.0.0.255'])
+      for (const [device, length] of [
+        ['lo', 100],
+        ['eth0', 100],
+        ['eth0', 3000],
+        ['eth0', 70],
+      ] as const)
+        twin(`${what} to ${to}, ${length} bytes, bound to ${device}`, (w) => {
+          w.near.writeFile('/proc/sys/net/ipv4/ping_group_range', bytes('0 2147483647\n'));
+          const [hears, speaks] = [w.near.socket(2, type, protocol), w.near.socket(2, type, protocol)];
+          const before = counters(w.near);
+          const log: unknown[] = [set(w.near, hears, 1, 25, bytes(device)), set(w.near, hears, 0, 8, 1)];
+          log.push(w.near.bind(hears, sin('0.0.0.0', 9000)), set(w.near, speaks, 1, 6, 1));
+          // Sent by a named device, or not.
+          if (length === 70) log.push(set(w.near, speaks, 1, 25, bytes(device)));
+          const data = new Uint8Array(length);
+          data[0] = 8;
+          log.push(send(w.near, what === 'ping' ? hears : speaks, data, 0, sin(to, 9000)));
+          w.settle(3);
+          for (const fd of [hears, speaks]) {
+            const [result, , from, flags, control] = recv(w.near, fd);
+            log.push([result, String(from).slice(8), flags, control]);
+          }
+          log.push(moved(before, counters(w.near)));
+          for (const fd of [hears, speaks]) w.near.close(fd);
+          w.frames();
+          return log;
+        });
 });

@@ -1,3 +1,4 @@
+import { putBe16, putBe32 } from '../../bytes/endian.ts';
 import type { DstEntry } from '../structs.ts';
 
 /** What is asked of the routes of IPv6, what a datagram under way keeps, and the extension headers that a sender wants:
@@ -102,4 +103,14 @@ export class Inet6Cork {
   priority = 0;
   gsoSize = 0;
   tskey = 0;
+
+  /** The flow of IPv4 lies in the same memory (union flowi): its addresses and ports, written by a connect to a mapped
+   * address, are then the first twelve bytes of what is pending's destination. */
+  overwriteByIpv4(fl: { saddr: number; daddr: number; sport: number; dport: number }): void {
+    const { daddr } = this.fl;
+    putBe32(daddr, 0, fl.saddr);
+    putBe32(daddr, 4, fl.daddr);
+    putBe16(daddr, 8, fl.dport);
+    putBe16(daddr, 10, fl.sport);
+  }
 }

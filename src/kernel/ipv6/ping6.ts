@@ -139,13 +139,13 @@ function pingV6Sendmsg(sock: Sock, msg: Msghdr, len: number): number {
   if ((ipv6AddrNeedsScopeId(type) && fl.oif === 0) || type & IPV6_ADDR_MAPPED) return -EINVAL;
   if (fl.oif !== 0 && sk.boundDevIf !== 0 && fl.oif !== sk.boundDevIf) return -EINVAL;
   ipcm6InitSk(ipc, sk);
-  fl.saddr.set(np.saddr);
   if (msg.controllen > 0) {
     const error = ip6DatagramSendCtl(sk, msg, fl, ipc);
     if (error < 0) return error;
-    // Extension headers are checked and let fall.
+    // Extension headers are checked and let fall, and so is the address of IPV6_PKTINFO.
     ipc.opt = null;
   }
+  fl.saddr.set(np.saddr);
   fl.proto = IPPROTO_ICMPV6;
   fl.mark = ipc.mark;
   fl.icmpType = header[0]!;
