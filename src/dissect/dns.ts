@@ -2,6 +2,7 @@ import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/dns.ts';
 import { type DomainName, readName } from '../wire/dns-name.ts';
 import { printDns } from './dns-text.ts';
+import { walkTransaction } from './dns-transaction.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
@@ -173,6 +174,7 @@ function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
     to = walkRecord(f, self, to, end, at);
     if (to < 0) return;
   }
+  walkTransaction(f, at, wire.id(bytes, at), isResponse);
 }
 
 /** The name at `at` as a field; null (and the stop noted) where there is none. */

@@ -181,6 +181,10 @@ export interface SessionFields {
   speaks(f: Fields, protocol: Protocol): void;
   /** Announces `protocol` for UDP to and from the address (4 or 16 bytes) and the port. */
   expect(address: Uint8Array, port: number, protocol: Protocol): void;
+  /** Names the conversation of the innermost TCP or UDP header, the same for both directions. */
+  conversation(f: Fields): string;
+  /** What `make` has made for this source of frames; it is called where that is asked for first. */
+  memory<T extends object>(make: () => T): T;
   /** Takes the fragment from `at` up to `end` of the IP packet at `ipAt`. Gives -1 where fragments are not put together, 0
    * where some are missing, else the length of the payload, which has been appended to the record and ends at
    * `capturedEnd`. */

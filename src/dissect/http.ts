@@ -1,6 +1,7 @@
 import * as wire from '../wire/http.ts';
 import { ascii, colonOf, isDigit, isEnded, latin1, lineEnd, nextLine, skipBlanks } from '../wire/text-line.ts';
 import { defineFields, type Fields } from './fields.ts';
+import { walkRequest, walkResponse } from './http-exchange.ts';
 import { measureHttp } from './http-length.ts';
 import { STATUS_NAMES } from './http-status.ts';
 import type { Protocol } from './protocol.ts';
@@ -151,10 +152,15 @@ function walkMessage(f: Fields, at: number, end: number): number {
     walkHeader(f, header, at, colon, stop, next);
   }
   if (header.isRequest) {
-    if (header.method === 'CONNECT') f.value(F['request.full_uri'], begin, 0, uri);
-    else if (header.host !== '') f.value(F['request.full_uri'], begin, 0, `http://${header.host.trim()}${uri}`);
+    const isAsked = header.method === 'CONNECT' || header.host !== '';
+    const full = header.method === 'CONNECT' ? uri : isAsked ? `http://${header.host.trim()}${uri}` : '';
+    if (isAsked) f.value(F['request.full_uri'], begin, 0, full);
+    f.bool(F.request, begin, 0, true);
+    walkRequest(f, begin, full);
+  } else {
+    f.bool(F.response, begin, 0, true);
+    walkResponse(f, begin);
   }
-  f.bool(header.isRequest ? F.request : F.response, begin, 0, true);
   const behind = header.isWhole ? walkBody(f, header, at, end) : end;
   f.layerEnds(behind);
   return behind;

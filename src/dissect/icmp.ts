@@ -3,12 +3,14 @@ import { be16, be32, le32 } from '../bytes/endian.ts';
 import * as wire from '../wire/icmp.ts';
 import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as ipv4 from '../wire/ipv4.ts';
+import { walkEcho } from './echo.ts';
 import { CHECKSUM_STATUS, defineFields, type Fields } from './fields.ts';
 import { printIcmpExtensions } from './icmp-extension.ts';
 import { ip, printIpv4, wrongVersion } from './ip.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
+import { requestMemory } from './transactions.ts';
 import { shouldBe } from './udp.ts';
 
 const F = defineFields('icmp', {
@@ -17,8 +19,11 @@ const F = defineFields('icmp', {
   checksum: ['Checksum', 'uint16', { base: 'hex' }],
   'checksum.status': ['Checksum Status', 'uint8', CHECKSUM_STATUS],
   ident: ['Identifier (BE)', 'uint16'],
+  ident_le: ['Identifier (LE)', 'uint16'],
   seq: ['Sequence Number (BE)', 'uint16'],
   seq_le: ['Sequence Number (LE)', 'uint16'],
+  resp_to: ['Request frame', 'uint32'],
+  resptime: ['Response time', 'float'],
   mtu: ['MTU of next hop', 'uint16'],
   redir_gw: ['Gateway Address', 'ipv4'],
   data_time: ['Timestamp from icmp data', 'time', { date: 'local' }],
@@ -28,6 +33,11 @@ const F = defineFields('icmp', {
   receive_timestamp: ['Receive Timestamp', 'uint32'],
   transmit_timestamp: ['Transmit Timestamp', 'uint32'],
 });
+
+/** Requests of echoes that have no reply yet. */
+const echoes = requestMemory([F.resp_to, F.resptime]);
+/** What the first word of a request has more than that of a reply. */
+const ECHO_DIFFERENCE = (wire.ECHO_REQUEST - wire.ECHO_REPLY) << 8;
 
 /** Offset of the protocol in the header of the packet that an error is about. */
 const EMBEDDED_PROTOCOL = 9;
@@ -265,10 +275,14 @@ export const icmp: Protocol = {
       type === wire.ECHO_REPLY ||
       (type >= wire.TIMESTAMP_REQUEST && type <= wire.MASK_REPLY)
     ) {
-      f.uint(F.ident, at + 4, 2, wire.id(bytes, at));
+      const ident = wire.id(bytes, at);
+      f.uint(F.ident, at + 4, 2, ident);
+      f.uint(F.ident_le, at + 4, 2, ((ident & 255) << 8) | (ident >> 8));
       const sequence = wire.sequence(bytes, at);
       f.uint(F.seq, at + 6, 2, sequence);
       f.uint(F.seq_le, at + 6, 2, ((sequence & 255) << 8) | (sequence >> 8));
+      if (type === wire.ECHO_REQUEST || type === wire.ECHO_REPLY)
+        walkEcho(f, at, type === wire.ECHO_REQUEST, ECHO_DIFFERENCE, echoes, F);
       if ((type === wire.TIMESTAMP_REQUEST || type === wire.TIMESTAMP_REPLY) && end - body >= 12) {
         f.uint(F.originate_timestamp, body, 4, wire.rest(bytes, body - 4));
         f.uint(F.receive_timestamp, body + 4, 4, wire.rest(bytes, body));

@@ -4,6 +4,7 @@ import * as wire from '../wire/icmp6.ts';
 import { IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as ipv6Wire from '../wire/ipv6.ts';
 import * as extension from '../wire/ipv6-extension.ts';
+import { walkEcho } from './echo.ts';
 import { CHECKSUM_STATUS, defineFields } from './fields.ts';
 import { wrongVersion } from './ip.ts';
 import { ipv6 } from './ip6.ts';
@@ -12,6 +13,7 @@ import { printNdp, walkNdp } from './ndp.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
+import { requestMemory } from './transactions.ts';
 import { shouldBe } from './udp.ts';
 
 const F = defineFields('icmpv6', {
@@ -23,7 +25,14 @@ const F = defineFields('icmpv6', {
   pointer: ['Pointer', 'uint32'],
   'echo.identifier': ['Identifier', 'uint16', { base: 'hex' }],
   'echo.sequence_number': ['Sequence', 'uint16'],
+  resp_to: ['Response To', 'uint32'],
+  resptime: ['Response Time', 'float'],
 });
+
+/** Requests of echoes that have no reply yet. */
+const echoes = requestMemory([F.resp_to, F.resptime]);
+/** What the first word of a request has more than that of a reply, in one's complement. */
+const ECHO_DIFFERENCE = 0xffff - ((wire.ECHO_REPLY - wire.ECHO_REQUEST) << 8);
 
 const TYPES: Readonly<Record<number, string>> = {
   [wire.UNREACHABLE]: 'destination unreachable',
@@ -255,6 +264,7 @@ export const icmpv6: Protocol = {
     else if (type === wire.ECHO_REQUEST || type === wire.ECHO_REPLY) {
       f.uint(F['echo.identifier'], at + 4, 2, be16(bytes, at + 4));
       f.uint(F['echo.sequence_number'], at + 6, 2, be16(bytes, at + 6));
+      walkEcho(f, at, type === wire.ECHO_REQUEST, ECHO_DIFFERENCE, echoes, F);
     }
     if (type > 0 && type <= wire.PARAMETER_PROBLEM) f.next(ipv6, body, end);
     else if (!walkNdp(f, at, end, type) && !walkMld(f, at, end, type)) f.data(body, end);

@@ -4,6 +4,7 @@ import { printEap } from './eapol.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Protocol } from './protocol.ts';
+import { walkExchange } from './radius-exchange.ts';
 import * as names from './radius-names.ts';
 import type { Text } from './text.ts';
 
@@ -268,6 +269,7 @@ export const radius: Protocol = {
       f.invalid('radius', at + 2, wire.HEADER_LENGTH, length, 'radius.length');
       return;
     }
+    walkExchange(f, at);
     const stop = f.narrow(at + length, end, 'radius.length');
     for (let place = at + wire.HEADER_LENGTH; place < stop; ) {
       if (!f.fits('radius', place, wire.ATTRIBUTE_HEADER_LENGTH, stop)) return;

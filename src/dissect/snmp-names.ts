@@ -11,6 +11,8 @@ export const PDU_NEXT = 1;
 export const PDU_RESPONSE = 2;
 export const PDU_TRAP = 4;
 export const PDU_BULK = 5;
+/** Those that are answered: get, get next, set, get bulk, inform. */
+export const PDU_REQUESTS: ReadonlySet<number> = new Set([PDU_GET, PDU_NEXT, 3, PDU_BULK, 6]);
 
 /** By the tag of the PDU, as tcpdump calls them. */
 export const PDUS = [

@@ -4,6 +4,7 @@ import { defineFields, type Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import * as names from './snmp-names.ts';
 import { printSnmp } from './snmp-text.ts';
+import { addElapsed, requestMemory, requestOf } from './transactions.ts';
 
 const many = { list: true } as const;
 const VERSIONS = { 0: 'version-1', 1: 'v2c', 2: 'v2u', 3: 'snmpv3' };
@@ -13,6 +14,8 @@ const F = defineFields('snmp', {
   community: ['community', 'string'],
   data: ['data', 'uint32'],
   request_id: ['request-id', 'int32'],
+  response_to: ['Response To', 'uint32'],
+  time: ['Time', 'time'],
   error_status: ['error-status', 'int32'],
   error_index: ['error-index', 'int32'],
   non_repeaters: ['non-repeaters', 'uint32'],
@@ -151,6 +154,7 @@ class Walker {
     } else {
       const isBulk = kind === names.PDU_BULK;
       if (!this.int(F.request_id)) return;
+      walkExchange(f, element.at, kind, ber.int32(f.bytes, element.at, element.end));
       if (!(isBulk ? this.unsigned(F.non_repeaters) : this.int(F.error_status))) return;
       if (!(isBulk ? this.unsigned(F.max_repetitions) : this.int(F.error_index))) return;
     }
@@ -259,6 +263,25 @@ class Walker {
     if (!this.enter(ber.TAG_SEQUENCE) || !this.octets(F.contextEngineID) || !this.string(F.contextName)) return;
     this.pdu();
   }
+}
+
+const requests = requestMemory([F.response_to, F.time]);
+
+/** Adds which request a response answers. */
+function walkExchange(f: Fields, at: number, kind: number, id: number): void {
+  const isResponse = kind === names.PDU_RESPONSE;
+  if (!isResponse && !names.PDU_REQUESTS.has(kind)) return;
+  const memory = requests.of(f);
+  if (memory === null) return;
+  const key = `${f.sessions!.conversation(f)}${id}`;
+  if (!isResponse) {
+    memory.set(key, requestOf(f));
+    return;
+  }
+  const request = memory.get(key);
+  if (request === undefined) return;
+  f.uint(F.response_to, at, 0, request.frame);
+  addElapsed(f, F.time, at, request);
 }
 
 export const snmp: Protocol = {

@@ -21,6 +21,24 @@ export const ATTRIBUTE_VENDOR = 26;
 export const ATTRIBUTE_EVENT_TIMESTAMP = 55;
 export const ATTRIBUTE_EAP = 79;
 
+/** Codes of packets that ask for an answer: RFC 2865 3, RFC 2866 3, RFC 5176 3. */
+const ACCESS = 1;
+const ACCOUNTING = 4;
+const DISCONNECT = 40;
+const COA = 43;
+export const REQUESTS: ReadonlySet<number> = new Set([ACCESS, ACCOUNTING, DISCONNECT, COA]);
+/** Codes of answers, with that of what they answer. */
+export const RESPONSE_KINDS: Readonly<Record<number, number>> = {
+  2: ACCESS,
+  3: ACCESS,
+  11: ACCESS,
+  5: ACCOUNTING,
+  41: DISCONNECT,
+  42: DISCONNECT,
+  44: COA,
+  45: COA,
+};
+
 /** The caller has checked that twenty bytes are there, as for all below. */
 export const code = (bytes: Uint8Array, at: number): number => bytes[at + CODE]!;
 export const identifier = (bytes: Uint8Array, at: number): number => bytes[at + IDENTIFIER]!;

@@ -1,5 +1,6 @@
 import type { Fields } from '../fields.ts';
 import type { Protocol } from '../protocol.ts';
+import { Recent } from './recent.ts';
 
 /** Addresses and ports of UDP that a packet has announced for a protocol, as SDP does for RTP.
  *
@@ -8,7 +9,7 @@ const MAX_PORTS = 65_536;
 
 export class ExpectedPorts {
   /** By address and port as text, each byte a character. */
-  readonly #ports = new Map<string, Protocol>();
+  readonly #ports = new Recent<string, Protocol>(MAX_PORTS);
 
   get size(): number {
     return this.#ports.size;
@@ -16,10 +17,7 @@ export class ExpectedPorts {
 
   /** `address` has 4 or 16 bytes. A later word about the same place counts. */
   add(address: Uint8Array, port: number, protocol: Protocol): void {
-    const key = keyOf(address, 0, address.length, port);
-    this.#ports.delete(key);
-    this.#ports.set(key, protocol);
-    if (this.#ports.size > MAX_PORTS) this.#ports.delete(this.#ports.keys().next().value!);
+    this.#ports.set(keyOf(address, 0, address.length, port), protocol);
   }
 
   /** The protocol of the datagram whose ports and innermost IP header `f` has: by where it goes, else whence it comes. */
@@ -44,7 +42,7 @@ function keyOf(bytes: Uint8Array, at: number, length: number, port: number): str
 /** Pairs of addresses and ports whose datagrams are of a protocol that only some of them show by their content, as QUIC's
  * long headers do for its short ones. Bounded alike. */
 export class SpokenProtocols {
-  readonly #pairs = new Map<string, Protocol>();
+  readonly #pairs = new Recent<string, Protocol>(MAX_PORTS);
 
   get size(): number {
     return this.#pairs.size;
@@ -52,10 +50,7 @@ export class SpokenProtocols {
 
   add(f: Fields, protocol: Protocol): void {
     const key = pairOf(f);
-    if (this.#pairs.get(key) === protocol) return;
-    this.#pairs.delete(key);
-    this.#pairs.set(key, protocol);
-    if (this.#pairs.size > MAX_PORTS) this.#pairs.delete(this.#pairs.keys().next().value!);
+    if (this.#pairs.get(key) !== protocol) this.#pairs.set(key, protocol);
   }
 
   find(f: Fields): Protocol | undefined {
@@ -63,8 +58,8 @@ export class SpokenProtocols {
   }
 }
 
-/** The same for both directions. */
-function pairOf(f: Fields): string {
+/** Names the addresses and ports of the innermost UDP header, the same for both directions. */
+export function pairOf(f: Fields): string {
   const length = f.ipVersion === 4 ? 4 : 16;
   const src = f.ip + (f.ipVersion === 4 ? 12 : 8);
   const a = keyOf(f.bytes, src, length, f.srcPort);

@@ -12,7 +12,7 @@ import {
 } from '../fields.ts';
 import type { Protocol } from '../protocol.ts';
 import { Desegmenter } from './desegment.ts';
-import { ExpectedPorts, SpokenProtocols } from './expected.ts';
+import { ExpectedPorts, pairOf, SpokenProtocols } from './expected.ts';
 import { FlowTable } from './flows.ts';
 import { FragmentTable, type Reassembled } from './fragments.ts';
 import * as A from './tcp-analysis.ts';
@@ -123,6 +123,9 @@ export class Sessions implements SessionFields {
   readonly #fragments: FragmentTable | null;
   readonly #expected = new ExpectedPorts();
   readonly #spoken = new SpokenProtocols();
+  readonly #memories = new Map<() => object, object>();
+  /** The innermost transport header is TCP's. */
+  #isTcp = false;
   readonly #messages: Desegmenter | null;
   readonly #analyses: boolean;
   readonly #tcp: boolean;
@@ -162,6 +165,7 @@ export class Sessions implements SessionFields {
 
   tcp(f: Fields, at: number, body: number, length: number): void {
     this.ackBase = 0;
+    this.#isTcp = true;
     if (!this.#tcp || f.ipVersion === 0) return;
     const t = this.tcpStreams;
     const isIpv4 = f.ipVersion === 4;
@@ -220,6 +224,7 @@ export class Sessions implements SessionFields {
   }
 
   udp(f: Fields, at: number): void {
+    this.#isTcp = false;
     if (!this.#udp || f.ipVersion === 0) return;
     const isIpv4 = f.ipVersion === 4;
     const flows = isIpv4 ? this.#udp4 : this.#udp6;
@@ -262,6 +267,19 @@ export class Sessions implements SessionFields {
 
   expect(address: Uint8Array, port: number, protocol: Protocol): void {
     this.#expected.add(address, port, protocol);
+  }
+
+  conversation(f: Fields): string {
+    return this.#isTcp ? `t${this.tcpStreams.stream}/` : pairOf(f);
+  }
+
+  memory<T extends object>(make: () => T): T {
+    let memory = this.#memories.get(make);
+    if (memory === undefined) {
+      memory = make();
+      this.#memories.set(make, memory);
+    }
+    return memory as T;
   }
 
   spoken(f: Fields): Protocol | undefined {
