@@ -1,12 +1,4 @@
-/** What is written reads back, for every protocol that can be written: `parse(emit(x))` is `x` for random `x`. Emission goes
- * to an odd offset of memory full of 0xa5, so that a byte that was not written shows, and so does one written outside. */
-import { describe, expect, it } from 'vitest';
-import * as arp from '../../src/wire/arp.ts';
-import * as dhcp from '../../src/wire/dhcp.ts';
-import * as dhcpv6 from '../../src/wire/dhcpv6.ts';
-import * as dns from '../../src/wire/dns.ts';
-import * as eapol from '../../src/wire/eapol.ts';
-import * as ethernet from '../../src/wire/ethernet.ts';
+/** IP, transports, tunnels and routing: what is written reads back. */
 import * as geneve from '../../src/wire/geneve.ts';
 import * as gre from '../../src/wire/gre.ts';
 import * as icmp from '../../src/wire/icmp.ts';
@@ -16,89 +8,17 @@ import * as ipsec from '../../src/wire/ipsec.ts';
 import * as ipv4 from '../../src/wire/ipv4.ts';
 import * as ipv6 from '../../src/wire/ipv6.ts';
 import * as extension from '../../src/wire/ipv6-extension.ts';
-import * as llc from '../../src/wire/llc.ts';
-import * as lldp from '../../src/wire/lldp.ts';
-import * as loopback from '../../src/wire/loopback.ts';
 import * as mld from '../../src/wire/mld.ts';
-import * as mpls from '../../src/wire/mpls.ts';
 import * as ndp from '../../src/wire/ndp.ts';
-import * as ntp from '../../src/wire/ntp.ts';
-import * as ppp from '../../src/wire/ppp.ts';
-import * as pppoe from '../../src/wire/pppoe.ts';
 import * as rip from '../../src/wire/rip.ts';
 import * as sctp from '../../src/wire/sctp.ts';
-import * as sll from '../../src/wire/sll.ts';
-import * as sll2 from '../../src/wire/sll2.ts';
-import { isStop } from '../../src/wire/stop.ts';
-import * as stp from '../../src/wire/stp.ts';
 import * as tcp from '../../src/wire/tcp.ts';
 import type { TcpOption } from '../../src/wire/tcp-options.ts';
-import * as tftp from '../../src/wire/tftp.ts';
 import * as udp from '../../src/wire/udp.ts';
 import * as udplite from '../../src/wire/udplite.ts';
-import * as vlan from '../../src/wire/vlan.ts';
 import * as vrrp from '../../src/wire/vrrp.ts';
 import * as vxlan from '../../src/wire/vxlan.ts';
-import { random } from '../dissect/mutate.ts';
-
-const SEED = Number(process.env['SEED'] ?? 1);
-/** Values of each kind. */
-const ROUNDS = 300;
-/** Where they are written, with as many bytes behind that must stay as they are. */
-const MARGIN = 3;
-
-/** Draws values. */
-class Draw {
-  readonly #next: () => number;
-
-  constructor(seed: number) {
-    this.#next = random(seed);
-  }
-
-  /** From 0 up to `limit`, which is not drawn. */
-  below = (limit: number): number => Math.floor(this.#next() * limit);
-  /** The edges more often than what is between. */
-  bits = (count: number): number => {
-    const kind = this.below(8);
-    if (kind === 0) return 0;
-    if (kind === 1) return 2 ** count - 1;
-    return Math.floor(this.#next() * 2 ** count);
-  };
-  bool = (): boolean => this.below(2) === 1;
-  bytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => this.below(256));
-  pick = <T>(values: readonly T[]): T => values[this.below(values.length)]!;
-  list = <T>(most: number, one: () => T): T[] => Array.from({ length: this.below(most + 1) }, one);
-  /** Text without zeros, a byte a character. */
-  text = (most: number): string => String.fromCharCode(...this.list(most, () => 1 + this.below(255)));
-  name = (): string => this.list(4, () => this.pick(['a', 'www', 'example', 'x\\.y', '\\000\\255', 'org'])).join('.');
-}
-
-interface Case<T> {
-  draw: (d: Draw) => T;
-  /** Bytes that the value takes. */
-  length: (value: T) => number;
-  emit: (bytes: Uint8Array, at: number, end: number, value: T) => number;
-  parse: (bytes: Uint8Array, at: number, end: number, value: T) => object;
-  /** What is read, where the value does not say all of it (checksums and lengths that are computed). */
-  read?: (value: T) => object;
-  /** A shorter piece may be whole in itself (a list of values, text, payload). */
-  open?: true;
-}
-
-/** Names a case, with its type checked. */
-const of = <T extends object>(name: string, value: Case<T>): [string, Case<T>] => [name, value];
-const fixed = (length: number) => (): number => length;
-/** `emit` without an end. */
-const headerOf =
-  <T>(emit: (bytes: Uint8Array, at: number, value: T) => number) =>
-  (bytes: Uint8Array, at: number, _: number, value: T): number =>
-    emit(bytes, at, value);
-
-const mac = (d: Draw): Uint8Array => d.bytes(6);
-const ip4 = (d: Draw): Uint8Array => d.bytes(4);
-const ip6 = (d: Draw): Uint8Array => d.bytes(16);
-const time = (d: Draw): ntp.NtpTimestamp => ({ seconds: d.bits(32), fraction: d.bits(32) });
-const words = (d: Draw, most: number, unit = 4): Uint8Array => d.bytes(d.below(most + 1) * unit);
+import { type Case, type Draw, fixed, headerOf, ip4, ip6, of, readsBack, words } from './reads-back.ts';
 
 const ipv4Options = (d: Draw): ipv4.Ipv4Option[] =>
   // Four times nine bytes fit, and a last one that fills the word.
@@ -189,14 +109,6 @@ const extensionOf = (d: Draw): extension.Ipv6Extension =>
 
 const PROTOCOL_OF = { hopByHop: 0, destination: 60, routing: 43, fragment: 44 } as const;
 
-const record = (d: Draw): dns.DnsRecord => ({
-  name: d.name(),
-  type: d.bits(16),
-  class: d.bits(16),
-  ttl: d.bits(32),
-  data: d.bytes(d.below(40)),
-});
-
 const igmpMessage = (d: Draw): igmp.IgmpMessage =>
   d.pick<() => igmp.IgmpMessage>([
     () => ({
@@ -281,37 +193,6 @@ const ndpMessage = (d: Draw): ndp.NdpMessage => {
   ])();
 };
 
-const tftpMessage = (d: Draw): tftp.TftpMessage => {
-  // Text that ends in a zero of its own would be another text, and an empty last one cannot be told from none.
-  const text = (): string => `${d.text(10)}x`;
-  const options = d.list(3, () => ({ name: text(), value: text() }));
-  return d.pick<() => tftp.TftpMessage>([
-    () => ({ kind: d.pick(['read', 'write'] as const), file: text(), mode: text(), options }),
-    () => ({ kind: 'data', block: d.bits(16), data: d.bytes(d.below(600)) }),
-    () => ({ kind: 'ack', block: d.bits(16) }),
-    () => ({ kind: 'error', code: d.bits(16), message: d.text(20) }),
-    () => ({ kind: 'oack', options }),
-  ])();
-};
-
-const stpUnit = (d: Draw): stp.StpUnit =>
-  d.below(5) === 0
-    ? { kind: 'topologyChange' }
-    : {
-        kind: d.pick(['config', 'rapid'] as const),
-        flags: d.bits(8),
-        root: d.bytes(8),
-        cost: d.bits(32),
-        bridge: d.bytes(8),
-        port: d.bits(16),
-        messageAge: d.bits(16),
-        maxAge: d.bits(16),
-        helloTime: d.bits(16),
-        forwardDelay: d.bits(16),
-      };
-
-const STP_LENGTH = { topologyChange: 4, config: 35, rapid: 36 } as const;
-
 const vrrpHeader = (d: Draw, size: 4 | 16): vrrp.VrrpHeader => {
   const version = size === 16 ? 3 : d.pick([2, 3]);
   return {
@@ -332,85 +213,7 @@ const vrrpCase = (size: 4 | 16): Case<vrrp.VrrpHeader> => ({
   parse: (bytes, at, end) => vrrp.parse(bytes, at, end, size),
 });
 
-const dhcpOptions = (d: Draw): dhcp.DhcpOption[] => [
-  ...d.list(6, () => {
-    const code = d.below(255);
-    return { code, data: d.bytes(code === dhcp.OPTION_PAD ? 0 : d.below(30)) };
-  }),
-  { code: dhcp.OPTION_END, data: d.bytes(0) },
-];
-
-const CASES = [
-  of<ethernet.EthernetHeader>('Ethernet', {
-    draw: (d) => ({ dst: mac(d), src: mac(d), type: d.bits(16) }),
-    length: fixed(14),
-    emit: headerOf(ethernet.emit),
-    parse: ethernet.parse,
-  }),
-  of<vlan.VlanTag>('VLAN', {
-    draw: (d) => ({ priority: d.bits(3), dei: d.bool(), id: d.bits(12), type: d.bits(16) }),
-    length: fixed(4),
-    emit: headerOf(vlan.emit),
-    parse: vlan.parse,
-  }),
-  of<llc.LlcHeader>('LLC', {
-    draw: (d) =>
-      d.bool()
-        ? { dsap: 0xaa, ssap: 0xaa, control: 3, snap: { oui: d.bits(24), pid: d.bits(16) } }
-        : { dsap: d.below(0xaa), ssap: d.below(0xaa), control: d.pick([3, 0xe3, 0x0102]), snap: null },
-    length: ({ control, snap }) => (control > 255 ? 4 : 3) + (snap === null ? 0 : 5),
-    emit: headerOf(llc.emit),
-    parse: llc.parse,
-  }),
-  of<sll.SllHeader>('Linux cooked', {
-    draw: (d) => ({
-      packetType: d.bits(16),
-      hardwareType: d.bits(16),
-      address: mac(d),
-      addressLength: 6,
-      protocol: d.bits(16),
-    }),
-    length: fixed(16),
-    emit: headerOf(sll.emit),
-    parse: sll.parse,
-  }),
-  of<sll2.Sll2Header>('Linux cooked, version 2', {
-    draw: (d) => ({
-      protocol: d.bits(16),
-      interfaceIndex: d.bits(32),
-      hardwareType: d.bits(16),
-      packetType: d.bits(8),
-      address: mac(d),
-      addressLength: 6,
-    }),
-    length: fixed(20),
-    emit: headerOf(sll2.emit),
-    parse: sll2.parse,
-  }),
-  of<loopback.LoopbackHeader>('BSD loopback', {
-    draw: (d) => ({ family: 1 + d.below(255), littleEndian: d.bool() }),
-    length: fixed(4),
-    emit: headerOf(loopback.emit),
-    parse: loopback.parse,
-  }),
-  of<arp.ArpMessage>('ARP', {
-    draw: (d) => {
-      const hardware = d.below(9);
-      const protocol = d.below(9);
-      return {
-        hardwareType: d.bits(16),
-        protocolType: d.bits(16),
-        operation: d.bits(16),
-        senderHardware: d.bytes(hardware),
-        senderProtocol: d.bytes(protocol),
-        targetHardware: d.bytes(hardware),
-        targetProtocol: d.bytes(protocol),
-      };
-    },
-    length: ({ senderHardware, senderProtocol }) => 8 + 2 * (senderHardware.length + senderProtocol.length),
-    emit: headerOf(arp.emit),
-    parse: arp.parse,
-  }),
+readsBack('network', [
   of<Required<ipv4.Ipv4Header>>('IPv4', {
     draw: (d) => ({
       tos: d.bits(8),
@@ -538,24 +341,6 @@ const CASES = [
     emit: headerOf(gre.emit),
     parse: gre.parse,
   }),
-  of<mpls.MplsEntry>('MPLS', {
-    draw: (d) => ({ label: d.bits(20), trafficClass: d.bits(3), bottom: d.bool(), ttl: d.bits(8) }),
-    length: fixed(4),
-    emit: headerOf(mpls.emit),
-    parse: mpls.parse,
-  }),
-  of<pppoe.PppoeHeader>('PPPoE', {
-    draw: (d) => ({ code: d.bits(8), sessionId: d.bits(16), length: d.bits(16) }),
-    length: fixed(6),
-    emit: headerOf(pppoe.emit),
-    parse: pppoe.parse,
-  }),
-  of<ppp.PppControl>('PPP control', {
-    draw: (d) => ({ code: d.bits(8), identifier: d.bits(8), length: d.bits(16) }),
-    length: fixed(4),
-    emit: headerOf(ppp.emit),
-    parse: ppp.parse,
-  }),
   of<vxlan.VxlanHeader>('VXLAN', {
     draw: (d) => ({ flags: d.bits(8), vni: d.bits(24) }),
     length: fixed(8),
@@ -579,31 +364,6 @@ const CASES = [
     length: fixed(8),
     emit: headerOf(ipsec.emitEsp),
     parse: ipsec.parseEsp,
-  }),
-  of<lldp.LldpTlv[]>('LLDP', {
-    draw: (d) => d.list(8, () => ({ type: 1 + d.below(127), value: d.bytes(d.pick([0, 1, 20, 511])) })),
-    length: lldp.emittedLength,
-    emit: headerOf(lldp.emit),
-    parse: lldp.parse,
-    open: true,
-  }),
-  of<eapol.EapolHeader>('EAPOL', {
-    draw: (d) => ({ version: d.bits(8), type: d.bits(8), length: d.bits(16) }),
-    length: fixed(4),
-    emit: headerOf(eapol.emit),
-    parse: eapol.parse,
-  }),
-  of<eapol.EapHeader>('EAP', {
-    draw: (d) => ({ code: d.bits(8), identifier: d.bits(8), length: d.bits(16) }),
-    length: fixed(4),
-    emit: headerOf(eapol.emitEap),
-    parse: eapol.parseEap,
-  }),
-  of<stp.StpUnit>('STP', {
-    draw: stpUnit,
-    length: ({ kind }) => STP_LENGTH[kind],
-    emit: headerOf(stp.emit),
-    parse: stp.parse,
   }),
   of<vrrp.VrrpHeader>('VRRP', vrrpCase(4)),
   of<vrrp.VrrpHeader>('VRRP over IPv6', vrrpCase(16)),
@@ -636,114 +396,4 @@ const CASES = [
     parse: rip.parseNg,
     open: true,
   }),
-  of<dns.DnsMessage>('DNS', {
-    draw: (d) => ({
-      id: d.bits(16),
-      flags: d.bits(16),
-      questions: d.list(3, () => ({ name: d.name(), type: d.bits(16), class: d.bits(16) })),
-      answers: d.list(3, () => record(d)),
-      authorities: d.list(3, () => record(d)),
-      additionals: d.list(3, () => record(d)),
-    }),
-    length: dns.emittedLength,
-    emit: headerOf(dns.emit),
-    parse: dns.parse,
-  }),
-  of<dhcp.DhcpMessage>('DHCP', {
-    draw: (d) => ({
-      op: d.bits(8),
-      hardwareType: d.bits(8),
-      hardwareLength: d.bits(8),
-      hops: d.bits(8),
-      xid: d.bits(32),
-      secs: d.bits(16),
-      flags: d.bits(16),
-      ciaddr: ip4(d),
-      yiaddr: ip4(d),
-      siaddr: ip4(d),
-      giaddr: ip4(d),
-      chaddr: d.bytes(16),
-      sname: d.bytes(64),
-      file: d.bytes(128),
-      options: d.below(5) === 0 ? null : dhcpOptions(d),
-    }),
-    length: dhcp.emittedLength,
-    emit: headerOf(dhcp.emit),
-    parse: dhcp.parse,
-    open: true,
-  }),
-  of<dhcpv6.Dhcpv6Message>('DHCPv6', {
-    draw: (d) => {
-      const options = d.list(5, () => ({ code: d.bits(16), data: d.bytes(d.below(40)) }));
-      return d.bool()
-        ? { kind: 'message', type: 1 + d.below(11), transactionId: d.bits(24), options }
-        : { kind: 'relay', type: 12 + d.below(2), hops: d.bits(8), linkAddress: ip6(d), peerAddress: ip6(d), options };
-    },
-    length: dhcpv6.emittedLength,
-    emit: headerOf(dhcpv6.emit),
-    parse: dhcpv6.parse,
-    open: true,
-  }),
-  of<ntp.NtpHeader>('NTP', {
-    draw: (d) => ({
-      leap: d.bits(2),
-      version: d.bits(3),
-      mode: d.bits(3),
-      stratum: d.bits(8),
-      poll: d.bits(8) - 128,
-      precision: d.bits(8) - 128,
-      rootDelay: d.bits(32),
-      rootDispersion: d.bits(32),
-      referenceId: d.bits(32),
-      reference: time(d),
-      origin: time(d),
-      receive: time(d),
-      transmit: time(d),
-    }),
-    length: fixed(48),
-    emit: headerOf(ntp.emit),
-    parse: ntp.parse,
-  }),
-  of<tftp.TftpMessage>('TFTP', {
-    draw: tftpMessage,
-    length: tftp.emittedLength,
-    emit: headerOf(tftp.emit),
-    parse: tftp.parse,
-    open: true,
-  }),
-] as unknown as [string, Case<object>][];
-
-describe(`what is written reads back (SEED=${SEED})`, () => {
-  it.each(CASES)('%s', (_, { draw, length, emit, parse, open }) => {
-    const d = new Draw(SEED);
-    for (let round = 0; round < ROUNDS; round++) {
-      const value = draw(d);
-      const size = length(value);
-      const bytes = new Uint8Array(size + 2 * MARGIN).fill(0xa5);
-      const end = emit(bytes, MARGIN, MARGIN + size, value);
-      expect(end, 'the offset behind what was written').toBe(MARGIN + size);
-      expect(parse(bytes, MARGIN, end, value)).toEqual(value);
-      for (let i = 0; i < MARGIN; i++)
-        expect([bytes[i], bytes[size + MARGIN + i]], 'bytes outside').toEqual([165, 165]);
-      // The same in memory full of other bytes: each byte was written.
-      const other = new Uint8Array(bytes.length).fill(0x5a);
-      emit(other, MARGIN, MARGIN + size, value);
-      expect(Buffer.compare(other.subarray(MARGIN, end), bytes.subarray(MARGIN, end)), 'all bytes are written').toBe(0);
-      // A shorter piece is a stop, or a value of its own; never a throw.
-      const shorter = parse(bytes, MARGIN, MARGIN + d.below(size), value);
-      if (!open && size > 0) expect(isStop(shorter)).toBe(true);
-    }
-  });
-
-  it.each(CASES)('%s: any bytes are a value or a stop within them', (_, { draw, parse }) => {
-    const d = new Draw(SEED + 1);
-    for (let round = 0; round < ROUNDS; round++) {
-      const bytes = d.bytes(d.below(120));
-      const result = parse(bytes, 0, bytes.length, draw(d));
-      if (!isStop(result)) continue;
-      expect(result.offset).toBeGreaterThanOrEqual(0);
-      expect(result.offset).toBeLessThanOrEqual(bytes.length);
-      expect(result.available).toBeGreaterThanOrEqual(0);
-    }
-  });
-});
+]);
