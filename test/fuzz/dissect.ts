@@ -24,6 +24,7 @@ import type { FrameInterface } from '../../src/frames/source.ts';
 import { blockOf, openSavefile, SavefileError } from '../../src/savefile/index.ts';
 import { mutate, random } from '../dissect/mutate.ts';
 import type { Frame } from '../dissect/oracle.ts';
+import { wrongValue } from '../dissect/wrong-value.ts';
 
 /** Frames mutated and decoded at a time. */
 const BATCH = 500;
@@ -47,32 +48,6 @@ const FILTERS = [
   'upper(sip.Method) == "INVITE" || snmp.version >= 1 || bgp.update.path_attribute.origin == 2',
   'ipv6.addr == fe80::/10 and icmpv6.type in {133..137} or tls.handshake.type == 1',
 ];
-
-/** Largest numbers of the types that are whole numbers. */
-const LARGEST: Readonly<Record<string, number>> = {
-  bool: 1,
-  uint8: 255,
-  uint16: 65535,
-  uint24: 0xffffff,
-  uint32: 0xffffffff,
-};
-
-/** The first field whose value its type does not have; '' where there is none. */
-function wrongValue(f: Fields): string {
-  for (let row = 0; row < f.count; row++) {
-    const { name, type } = allFields[f.id[row]!]!;
-    const number = f.number[row]!;
-    const most = LARGEST[type];
-    const isWrong =
-      (most !== undefined && !(number >= 0 && number <= most && Number.isInteger(number))) ||
-      (type === 'int32' && !Number.isSafeInteger(number)) ||
-      (type === 'string' && typeof f.object[row] !== 'string') ||
-      (type === 'uint64' && (typeof f.object[row] !== 'bigint' || (f.object[row] as bigint) >> 64n !== 0n)) ||
-      f.at[row]! + f.length[row]! > f.bytes.length;
-    if (isWrong) return `${name} (${type}) is ${number} at ${f.at[row]}, ${f.length[row]} bytes`;
-  }
-  return '';
-}
 
 /** What takes turns: each reads a block to its end. */
 function others(fail: (what: string) => void): ((block: FrameBlock, described: FrameInterface[]) => void)[] {
