@@ -13,9 +13,11 @@ const MAX_WORD = 24;
 /** Stage of a message whose head is whole, 0 being the one before. */
 const IN_CHUNKS = 1;
 
-/** In `Progress.connection`: what the last request says about its response. */
+/** In `Progress.connection`: what the last request says about its response, */
 const ASKED_FOR_HEAD = 1;
 const ASKED_TO_CONNECT = 2;
+/** and that there have been messages. */
+export const IS_HTTP = 4;
 
 /** Offset behind the empty line that ends the head of the message at `at`; -1 where it is not there yet. */
 export function headEnd(bytes: Uint8Array, at: number, end: number, progress: Progress): number {
@@ -99,12 +101,15 @@ export const measureHttp: Measure = (bytes, at, end, progress) => {
   const length = contentLength(headerValue(bytes, begin, body, 'content-length'));
   const isChunked = /\bchunked\b/i.test(headerValue(bytes, begin, body, 'transfer-encoding'));
   if (method !== '') {
-    progress.connection = method === 'HEAD' ? ASKED_FOR_HEAD : method === 'CONNECT' ? ASKED_TO_CONNECT : 0;
+    const asked = method === 'HEAD' ? ASKED_FOR_HEAD : method === 'CONNECT' ? ASKED_TO_CONNECT : 0;
+    progress.connection = IS_HTTP | asked;
     if (!isChunked) return head + Math.max(length, 0);
   } else {
     const code = wire.statusCode(bytes, begin, nextLine(bytes, begin, body));
     const hasNone = code === 204 || code === 304 || (code >= 100 && code < 200);
-    if (hasNone || progress.connection !== 0) return head;
+    const asked = progress.connection & (ASKED_FOR_HEAD | ASKED_TO_CONNECT);
+    progress.connection |= IS_HTTP;
+    if (hasNone || asked !== 0) return head;
     if (!isChunked) return length >= 0 ? head + length : WAITS_FOR_END;
   }
   progress.stage = IN_CHUNKS;

@@ -1,10 +1,12 @@
+import { constants } from 'node:zlib';
 import * as wire from '../wire/http.ts';
 import { ascii, colonOf, isDigit, isEnded, latin1, lineEnd, nextLine, skipBlanks } from '../wire/text-line.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { walkRequest, walkResponse } from './http-exchange.ts';
-import { measureHttp } from './http-length.ts';
+import { IS_HTTP, measureHttp } from './http-length.ts';
 import { STATUS_NAMES } from './http-status.ts';
 import type { Protocol } from './protocol.ts';
+import { decoded } from './session/http-messages.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
 
 const many = { list: true } as const;
@@ -64,6 +66,7 @@ const F = defineFields('http', {
   chunk_boundary: ['Chunk boundary', 'bytes', many],
   chunked_trailer_part: ['trailer-part', 'string', many],
   file_data: ['File Data', 'string'],
+  decompression_failed: ['Decompression failed', 'none'],
 });
 
 /** Fields of headers, by the header's name in lower case. */
@@ -114,7 +117,8 @@ interface Header {
   /** -1: not said. */
   contentLength: number;
   isChunked: boolean;
-  isEncoded: boolean;
+  /** Content coding in lower case; '': none. */
+  coding: string;
   /** The header's empty line is here. */
   isWhole: boolean;
 }
@@ -132,7 +136,7 @@ function walkMessage(f: Fields, at: number, end: number): number {
     host: '',
     contentLength: -1,
     isChunked: false,
-    isEncoded: false,
+    coding: '',
     isWhole: false,
   };
   let next = nextLine(bytes, at, end);
@@ -232,7 +236,7 @@ function walkHeader(f: Fields, header: Header, at: number, colon: number, stop: 
       header.isChunked = /\bchunked\b/i.test(text);
       break;
     case F.content_encoding:
-      header.isEncoded = !/^identity\b/i.test(text);
+      header.coding = /^identity\b/i.test(text) ? '' : text.trim().toLowerCase();
       break;
     case F.host:
       header.host = text;
@@ -270,15 +274,39 @@ function walkBody(f: Fields, header: Header, at: number, end: number): number {
   if (header.isChunked) return walkChunks(f, header, at, end);
   if (header.contentLength < 0) {
     // RFC 9112 6.3: such a response goes on up to the end of the connection.
-    if (!header.isRequest && end > at && !header.isEncoded && f.wants(F.file_data))
-      f.value(F.file_data, at, end - at, ascii(bytes, at, end));
+    if (!header.isRequest) walkFile(f, header, at, end, bytes.subarray(at, end));
     return header.isRequest ? at : end;
   }
   const stop = at + header.contentLength;
   if (stop > end) return end;
-  if (stop > at && !header.isEncoded && f.wants(F.file_data))
-    f.value(F.file_data, at, stop - at, ascii(bytes, at, stop));
+  walkFile(f, header, at, stop, bytes.subarray(at, stop));
   return stop;
+}
+
+/** Longest body that is shown without its content coding. */
+const MAX_DECODED = 8 << 20;
+
+/** The body, which stands from `at` up to `end`, with chunks or without; one that is cut is decoded as far as it goes. */
+function walkFile(f: Fields, header: Header, at: number, end: number, body: Uint8Array): void {
+  if (body.length === 0 || !f.wants(F.file_data)) return;
+  let file = body;
+  if (header.coding !== '') {
+    try {
+      const options = { maxOutputLength: MAX_DECODED, finishFlush: constants.Z_SYNC_FLUSH };
+      file = decoded(body, header.coding, options);
+    } catch {
+      f.raw(F.decompression_failed, at, end - at);
+      return;
+    }
+  }
+  addFile(f, at, end, file);
+}
+
+/** As Wireshark has it: a string, which ends at the first zero. */
+function addFile(f: Fields, at: number, end: number, file: Uint8Array): void {
+  if (!f.wants(F.file_data)) return;
+  const zero = file.indexOf(0);
+  f.value(F.file_data, at, end - at, ascii(file, 0, zero < 0 ? file.length : zero));
 }
 
 function walkChunks(f: Fields, header: Header, at: number, end: number): number {
@@ -302,9 +330,17 @@ function walkChunks(f: Fields, header: Header, at: number, end: number): number 
     const stop = behind - (bytes[behind - 2] === 13 ? 2 : 1);
     f.value(F.chunked_trailer_part, trailer, stop - trailer, ascii(bytes, trailer, stop));
   }
-  if (parts.length > 0 && !header.isEncoded && f.wants(F.file_data))
-    f.value(F.file_data, at, behind - at, Buffer.concat(parts).toString('utf8'));
+  walkFile(f, header, at, behind, Buffer.concat(parts));
   return behind;
+}
+
+/** What is no message is taken for the rest of one whose head was not seen, where there have been messages. */
+function walkContinuation(f: Fields, at: number, end: number): void {
+  if (f.connection & IS_HTTP) {
+    f.layer(http, at, end - at);
+    addFile(f, at, end, f.bytes.subarray(at, end));
+  }
+  f.data(at, end);
 }
 
 export const http: Protocol = {
@@ -323,7 +359,7 @@ export const http: Protocol = {
       // RFC 9112 2.2: empty lines before a request are passed over.
       while (at + 2 <= end && f.bytes[at] === 13 && f.bytes[at + 1] === 10) at += 2;
       if (at >= end || !wire.isMessage(f.bytes, at, end)) {
-        f.data(begin, end);
+        walkContinuation(f, begin, end);
         return;
       }
       at = walkMessage(f, at, end);

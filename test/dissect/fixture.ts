@@ -58,6 +58,17 @@ export function ourFields(frame: Frame, linkType: number, names: ReadonlySet<str
   return values;
 }
 
+/** Fields that are made of earlier frames, which a frame decoded by itself does not have. */
+const OF_EARLIER_FRAMES = new RegExp(
+  [
+    '^dns\\.(response_to|time|retransm\\w+|unsolicited)$',
+    '^icmp(v6)?\\.resp(_to|time)$',
+    '^http\\.(re(quest|sponse)_(number|in)|time|prev_re\\w+|response_for\\.uri)$',
+    '^snmp\\.(response_to|time)$',
+    '^radius\\.(reqframe|time|dup|re[qs]\\.dup|rsp\\.dup)$',
+  ].join('|'),
+);
+
 const SEPARATOR = '\x1f';
 
 /** What tshark gives for the same. */
@@ -110,6 +121,7 @@ export function compareFields(
     (info) =>
       prefixes.some((prefix) => info.name.startsWith(prefix)) &&
       !without.includes(info.name) &&
+      !OF_EARLIER_FRAMES.test(info.name) &&
       info.type !== 'none' &&
       // Made only for who names them, which a whole decode does not.
       !info.named,

@@ -204,7 +204,7 @@ export class HttpReader {
     let body: Uint8Array = raw;
     if (raw.length > 0) {
       try {
-        for (const coding of this.#codings.toReversed()) body = decoded(body, coding);
+        for (const coding of this.#codings.toReversed()) body = decoded(body, coding, { maxOutputLength: MAX_BODY });
       } catch {
         body = raw;
         this.#trouble ||= `the body is not ${this.#codings.join(', ')}, and shown as it is`;
@@ -217,17 +217,19 @@ export class HttpReader {
   }
 }
 
-function decoded(bytes: Uint8Array, coding: string): Uint8Array {
-  const options: ZlibOptions = { maxOutputLength: MAX_BODY };
+/** The body without the content coding called `coding`, in lower case. Throws where it is not of that coding, or longer
+ * than the options allow. */
+export function decoded(bytes: Uint8Array, coding: string, options: ZlibOptions): Uint8Array {
   switch (coding) {
     case 'gzip':
     case 'x-gzip':
       return gunzipSync(bytes, options);
     case 'deflate':
+    case 'x-deflate':
       // RFC 9110 8.4.1.2 means zlib's format; some senders leave its header out.
       return (bytes[0]! & 15) === 8 ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
     case 'br':
-      return brotliDecompressSync(bytes, options);
+      return brotliDecompressSync(bytes, { maxOutputLength: options.maxOutputLength });
     case 'identity':
       return bytes;
     default:
