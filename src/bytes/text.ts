@@ -1,4 +1,4 @@
-import { type Word, writeIpv4, writeNine, writeSix, writeUint } from './digits.ts';
+import { type Word, writeIpv4, writeIpv6, writeNine, writeSix, writeUint, writeWord } from './digits.ts';
 
 /** A growing piece of memory that text (or any bytes) is written into, byte by byte, without a string on the way.
  *
@@ -79,11 +79,8 @@ export class TextWriter {
 
   /** Text that `wordOf` has prepared: two stores, whatever its length. */
   word(word: Word): void {
-    const at = this.length;
-    if (at + 16 > this.bytes.length) this.#grow(16);
-    this.memory.setFloat64(at, word.first, true);
-    this.memory.setFloat64(at + 8, word.second, true);
-    this.length = at + word.length;
+    if (this.length + 16 > this.bytes.length) this.#grow(16);
+    this.length = writeWord(this.memory, this.length, word);
   }
 
   /** A whole number from 0 to 2^53 - 1. One below 0 is written as the 32 bits that it is in C: what is left of a length
@@ -160,38 +157,10 @@ export class TextWriter {
     this.length = writeIpv4(this.memory, this.length, source, at);
   }
 
-  /** The IPv6 address in the 16 bytes at `at`, as inet_ntop(3) writes it: the longest run of at least two zero groups
-   * is `::`, and an address that embeds an IPv4 one (`::a.b.c.d`, `::ffff:a.b.c.d`) ends dotted. */
+  /** The IPv6 address in the 16 bytes at `at`, as `writeIpv6` has it. */
   ipv6(source: Uint8Array, at: number): void {
-    this.reserve(48);
-    let best = -1;
-    let bestLength = 1;
-    let run = 0;
-    for (let i = 0; i < 8; i++) {
-      if ((source[at + i * 2]! | source[at + i * 2 + 1]!) !== 0) run = 0;
-      else if (++run > bestLength) {
-        bestLength = run;
-        best = i - run + 1;
-      }
-    }
-    const bytes = this.bytes;
-    for (let i = 0; i < 8; ) {
-      if (i === best) {
-        bytes[this.length++] = 58;
-        i += bestLength;
-        if (i === 8) bytes[this.length++] = 58;
-        continue;
-      }
-      if (i > 0) bytes[this.length++] = 58;
-      const embeds =
-        best === 0 && (bestLength === 6 || (bestLength === 5 && source[at + 10] === 255 && source[at + 11] === 255));
-      if (i === 6 && embeds) {
-        this.ipv4(source, at + 12);
-        return;
-      }
-      this.hex((source[at + i * 2]! << 8) | source[at + i * 2 + 1]!);
-      i++;
-    }
+    if (this.length + 48 > this.bytes.length) this.#grow(48);
+    this.length = writeIpv6(this.memory, this.length, source, at);
   }
 
   /** `count` bytes (6: a MAC address) as two digits each with colons between. */

@@ -74,7 +74,22 @@ export interface Told {
 
 /** The protocol of an EtherType. */
 export const protocolOfEtherType = ({ decodeAs }: Told, type: number): Protocol | undefined =>
-  decodeAs === null ? etherTypes.get(type) : (decodeAs.etherTypes.get(type) as Protocol | undefined);
+  decodeAs === null ? recentEtherType(type) : (decodeAs.etherTypes.get(type) as Protocol | undefined);
+
+/** What was asked last of `etherTypes`, by the low bits: a Map's lookup takes longer than a comparison, and nearly all frames
+ * have one of three EtherTypes. */
+const RECENT = 16;
+const recentTypes = new Int32Array(RECENT).fill(-1);
+const recentProtocols = byNumber(RECENT);
+
+function recentEtherType(type: number): Protocol | undefined {
+  const slot = type & (RECENT - 1);
+  if (recentTypes[slot] !== type) {
+    recentTypes[slot] = type;
+    recentProtocols[slot] = etherTypes.get(type);
+  }
+  return recentProtocols[slot];
+}
 
 /** What was told about a number of one of the other tables; undefined where nothing was. */
 export const toldIn = ({ decodeAs }: Told, table: OtherTable, number: number): Protocol | undefined =>

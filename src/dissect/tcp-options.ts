@@ -1,4 +1,4 @@
-import { wordOf } from '../bytes/digits.ts';
+import { wordOf, writeUint, writeWord } from '../bytes/digits.ts';
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/tcp-options.ts';
 import { defineFields, type Fields, groupOf, ROW_TCP_TIMESTAMPS } from './fields.ts';
@@ -55,16 +55,18 @@ const TIMESTAMPS_ALIGNED = 12;
 const NOP_NOP_TIMESTAMPS = 0x0101_080a;
 const NOP_NOP_VAL = wordOf('nop,nop,TS val ');
 const ECR = wordOf(' ecr ');
+/** Bytes that `nop,nop,TS val 4294967295 ecr 4294967295` takes at most. */
+const TIMESTAMPS_ROOM = 64;
 
 /** Prints the options of `left` bytes at `at`, up to the closing bracket. False where they end in an error, which ends
  * the line. */
 export function printTcpOptions(t: Text, at: number, left: number, sackBase: number, flags: number): boolean {
   const { out, bytes } = t;
   if (left === TIMESTAMPS_ALIGNED && t.has(at, left) && be32(bytes, at) === NOP_NOP_TIMESTAMPS) {
-    out.word(NOP_NOP_VAL);
-    out.decimal(be32(bytes, at + 4));
-    out.word(ECR);
-    out.decimal(be32(bytes, at + 8));
+    out.reserve(TIMESTAMPS_ROOM);
+    const { memory } = out;
+    const to = writeUint(memory, writeWord(memory, out.length, NOP_NOP_VAL), be32(bytes, at + 4));
+    out.length = writeUint(memory, writeWord(memory, to, ECR), be32(bytes, at + 8));
     return true;
   }
   for (let first = true; left > 0; first = false) {

@@ -1,4 +1,4 @@
-import { type Word, wordOf } from '../bytes/digits.ts';
+import { type Word, wordOf, writeUint, writeWord } from '../bytes/digits.ts';
 import { IPPROTO_TCP } from '../wire/ipproto.ts';
 import * as wire from '../wire/tcp.ts';
 import { CHECKSUM_STATUS, defineAlias, defineFields, type Fields, groupOf, ROW_TCP } from './fields.ts';
@@ -63,39 +63,11 @@ const FLAGS: readonly Word[] = Array.from({ length: 256 }, (_, flags) => {
     if (flags & bit) letters += letter;
   return wordOf(`Flags [${letters === '' ? 'none' : letters}]`);
 });
-const TO = wordOf(' > ');
-const COLON = wordOf(': ');
 const SEQ = wordOf(', seq ');
 const ACK = wordOf(', ack ');
 const WIN = wordOf(', win ');
 const OPTIONS = wordOf(', options [');
 const LENGTH = wordOf(', length ');
-
-function printEnds(t: Text, srcPort: number, dstPort: number): void {
-  const { out, ip } = t;
-  if (t.protocolOfIp !== IPPROTO_TCP) {
-    t.port(srcPort, 'tcp');
-    out.word(TO);
-    t.port(dstPort, 'tcp');
-  } else if (t.ipVersion === 4) {
-    t.ipv4(ip + 12);
-    out.byte(46);
-    t.port(srcPort, 'tcp');
-    out.word(TO);
-    t.ipv4(ip + 16);
-    out.byte(46);
-    t.port(dstPort, 'tcp');
-  } else {
-    t.ipv6(ip + 8);
-    out.byte(46);
-    t.port(srcPort, 'tcp');
-    out.word(TO);
-    t.ipv6(ip + 24);
-    out.byte(46);
-    t.port(dstPort, 'tcp');
-  }
-  out.word(COLON);
-}
 
 function printTcp(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
@@ -116,7 +88,13 @@ function printTcp(t: Text, at: number, length: number): void {
   }
   const srcPort = wire.srcPort(bytes, at);
   const dstPort = wire.dstPort(bytes, at);
-  printEnds(t, srcPort, dstPort);
+  if (t.protocolOfIp === IPPROTO_TCP) t.ends(srcPort, dstPort, 'tcp');
+  else {
+    t.port(srcPort, 'tcp');
+    out.ascii(' > ');
+    t.port(dstPort, 'tcp');
+    out.ascii(': ');
+  }
   t.need(at, wire.HEADER_LENGTH);
   const headerLength = wire.headerLength(bytes, at);
   if (headerLength < wire.HEADER_LENGTH) {
@@ -179,20 +157,19 @@ function printTcp(t: Text, at: number, length: number): void {
     }
   }
   length -= headerLength;
+  // Every line has these, so room is made once, and the place is kept in a local.
+  out.reserve(NUMBERS_ROOM);
+  const { memory } = out;
+  let to = out.length;
   if (t.verbose > 1 || length > 0 || flags & (wire.SYN | wire.FIN | wire.RST)) {
-    out.word(SEQ);
-    out.decimal(seq);
+    to = writeUint(memory, writeWord(memory, to, SEQ), seq);
     if (length > 0) {
-      out.byte(58);
-      out.decimal((seq + length) >>> 0);
+      memory.setUint8(to, 58);
+      to = writeUint(memory, to + 1, (seq + length) >>> 0);
     }
   }
-  if (flags & wire.ACK_FLAG) {
-    out.word(ACK);
-    out.decimal(ack);
-  }
-  out.word(WIN);
-  out.decimal(wire.window(bytes, at));
+  if (flags & wire.ACK_FLAG) to = writeUint(memory, writeWord(memory, to, ACK), ack);
+  out.length = writeUint(memory, writeWord(memory, to, WIN), wire.window(bytes, at));
   if (flags & wire.URG) {
     out.ascii(', urg ');
     out.decimal(wire.urgent(bytes, at));
@@ -229,6 +206,9 @@ function printTcp(t: Text, at: number, length: number): void {
   if (protocol?.print && (!protocol.accepts || protocol.accepts(bytes, body, Math.min(t.end, body + length))))
     protocol.print(t, body, length);
 }
+
+/** Bytes that `, seq 4294967295:4294967295, ack 4294967295, win 65535` takes at most. */
+const NUMBERS_ROOM = 96;
 
 function badHeader(t: Text, headerLength: number, length: number): void {
   t.out.ascii(' [bad hdr length ');

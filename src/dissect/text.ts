@@ -1,4 +1,5 @@
 import { sum } from '../bytes/checksum.ts';
+import { wordOf, writeIpv4, writeIpv6, writeUint, writeWord } from '../bytes/digits.ts';
 import { be16, be24, be32 } from '../bytes/endian.ts';
 import { hexdump } from '../bytes/hexdump.ts';
 import { TextWriter } from '../bytes/text.ts';
@@ -36,6 +37,8 @@ export class Text {
   readonly dumps: boolean;
   readonly sequences = new SequenceTable();
   readonly decodeAs: DecodeAsTables | null;
+  /** Addresses and ports are written as they are: nobody has names for them. */
+  readonly numeric: boolean;
 
   bytes: Uint8Array = new Uint8Array(0);
   /** First byte that must not be read: the end of the captured bytes, or of the innermost length that cuts them. */
@@ -68,6 +71,7 @@ export class Text {
     this.quiet = options.quiet ?? false;
     this.absoluteSequence = options.absoluteSequence ?? false;
     this.checksums = options.checksums ?? true;
+    this.numeric = options.hostName === undefined && options.portName === undefined;
     this.dumps = Boolean(options.hex || options.hexAscii || options.quiet);
   }
 
@@ -156,6 +160,36 @@ export class Text {
     else this.name(name);
   }
 
+  /** `source.port > destination.port: ` of the innermost IP packet, whose header was captured. */
+  ends(srcPort: number, dstPort: number, transport: 'tcp' | 'udp'): void {
+    const { out, ip } = this;
+    const src = ip + (this.ipVersion === 4 ? 12 : 8);
+    const dst = ip + (this.ipVersion === 4 ? 16 : 24);
+    if (!this.numeric) {
+      this.#address(src);
+      out.byte(46);
+      this.port(srcPort, transport);
+      out.word(TO);
+      this.#address(dst);
+      out.byte(46);
+      this.port(dstPort, transport);
+      out.word(COLON);
+      return;
+    }
+    // Most lines have it, so room is made once, and the place is kept in a local: a third of the time piece by piece.
+    out.reserve(ENDS);
+    const { memory } = out;
+    let to = writeEnd(memory, out.length, this.bytes, src, this.ipVersion, srcPort);
+    to = writeWord(memory, to, TO);
+    to = writeEnd(memory, to, this.bytes, dst, this.ipVersion, dstPort);
+    out.length = writeWord(memory, to, COLON);
+  }
+
+  #address(at: number): void {
+    if (this.ipVersion === 4) this.ipv4(at);
+    else this.ipv6(at);
+  }
+
   mac(at: number): void {
     this.reads(at, 6);
     const name = this.options.macName?.(this.bytes, at);
@@ -207,4 +241,23 @@ export class Text {
 
   /** Offset of the address that the innermost IP packet finally goes to. */
   finalDst = 0;
+}
+
+const TO = wordOf(' > ');
+const COLON = wordOf(': ');
+/** Bytes that two IPv6 addresses and ports with what stands between them take at most. */
+const ENDS = 160;
+
+/** Writes `address.port`, and gives the offset behind it. */
+function writeEnd(
+  view: DataView,
+  at: number,
+  bytes: Uint8Array,
+  address: number,
+  version: number,
+  port: number,
+): number {
+  const behind = version === 4 ? writeIpv4(view, at, bytes, address) : writeIpv6(view, at, bytes, address);
+  view.setUint8(behind, 46);
+  return writeUint(view, behind + 1, port);
 }

@@ -1,3 +1,4 @@
+import { type Word, wordOf } from '../bytes/digits.ts';
 import type { TextWriter } from '../bytes/text.ts';
 import type { DateForm } from './fields.ts';
 
@@ -7,8 +8,9 @@ export class TimestampWriter {
   readonly #form: 0 | 1 | 2 | 3 | 4 | 5;
   readonly #nano: boolean;
   #second = Number.NaN;
-  readonly #text = new Uint8Array(32);
-  #textLength = 0;
+  /** The second's text and the dot behind it: as a word where it is short enough, which all but dates are. */
+  #text = '';
+  #word: Word | null = null;
   /** What forms 3 and 5 count from. */
   #baseSeconds = 0;
   #baseNanoseconds = 0;
@@ -29,12 +31,12 @@ export class TimestampWriter {
       return;
     }
     if (seconds !== this.#second) this.#format(seconds);
-    out.copy(this.#text, 0, this.#textLength);
+    if (this.#word !== null) out.word(this.#word);
+    else out.ascii(this.#text);
     this.#fraction(out, nanoseconds);
   }
 
   #fraction(out: TextWriter, nanoseconds: number): void {
-    out.byte(46);
     // What a caller of the library gives may be no part of a second.
     if (!(nanoseconds < 1e9)) out.padded(nanoseconds, 9, 48);
     else if (this.#nano) out.nine(nanoseconds);
@@ -51,8 +53,8 @@ export class TimestampWriter {
       text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
       if (this.#form === 4) text = `${dateOf(date.getFullYear(), date.getMonth(), date.getDate())} ${text}`;
     }
-    this.#textLength = text.length;
-    for (let i = 0; i < text.length; i++) this.#text[i] = text.charCodeAt(i);
+    this.#text = `${text}.`;
+    this.#word = this.#text.length <= 16 ? wordOf(this.#text) : null;
     this.#second = seconds;
   }
 
@@ -85,6 +87,7 @@ export class TimestampWriter {
     out.padded(Math.floor(whole / 60) % 60, 2, 48);
     out.byte(58);
     out.padded(whole % 60, 2, 48);
+    out.byte(46);
     this.#fraction(out, part);
   }
 }

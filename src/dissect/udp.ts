@@ -17,26 +17,25 @@ const F = defineFields('udp', {
 });
 defineAlias('udp.port', ['udp.srcport', 'udp.dstport']);
 
-const TO = wordOf(' > ');
-const COLON = wordOf(': ');
 const LENGTH = wordOf('UDP, length ');
 
 /** `source.port > destination.port: `; ports of -1 are not known. */
 function printEnds(t: Text, srcPort: number, dstPort: number): void {
   const { out, ip } = t;
   const inIp = t.protocolOfIp === IPPROTO_UDP;
+  if (inIp && srcPort >= 0) {
+    t.ends(srcPort, dstPort, 'udp');
+    return;
+  }
   if (!inIp && srcPort < 0) return;
   for (let side = 0; side < 2; side++) {
     const port = side === 0 ? srcPort : dstPort;
-    if (side === 1) out.word(TO);
-    if (inIp) {
-      if (t.ipVersion === 6) t.ipv6(ip + (side === 0 ? 8 : 24));
-      else t.ipv4(ip + (side === 0 ? 12 : 16));
-      if (port >= 0) out.byte(46);
-    }
+    if (side === 1) out.ascii(' > ');
     if (port >= 0) t.port(port, 'udp');
+    else if (t.ipVersion === 6) t.ipv6(ip + (side === 0 ? 8 : 24));
+    else t.ipv4(ip + (side === 0 ? 12 : 16));
   }
-  out.word(COLON);
+  out.ascii(': ');
 }
 
 function printUdp(t: Text, at: number, length: number): void {
