@@ -39,12 +39,23 @@ import type { InIfaddr, Net, NetDevice } from './structs.ts';
 /** The forwarding information base (net/ipv4/fib_trie.c, fib_frontend.c, fib_rules.c): tables of routes with longest
  * prefix match, and the rules that say which table is asked. */
 
+/** What was learned of one destination behind a next hop (struct fib_nh_exception); 0: nothing. */
+export interface FibNhException {
+  pmtu: number;
+  locked: boolean;
+  gw: number;
+  /** Monotonic time at which all of it is forgotten. */
+  expires: number;
+}
+
 export interface FibNh {
   dev: NetDevice | null;
   gw: number;
   weight: number;
   scope: number;
   flags: number;
+  /** By destination. */
+  exceptions: Map<number, FibNhException> | null;
 }
 
 /** One route (fib_alias with its fib_info). */
@@ -122,6 +133,8 @@ export class FibResult {
 
 export const FIB_KEY = 3;
 interface FibState {
+  /** Some route is for one type of service alone. */
+  tosRoutes: boolean;
   tables: Map<number, FibTable>;
   rules: FibRule[];
   customRules: boolean;
@@ -357,11 +370,25 @@ export function fibTableInsert(net: Net, cfg: FibConfig): number {
   };
   if (typeError(type) !== 0) {
     if ((cfg.gw ?? 0) !== 0 || (cfg.oif ?? 0) !== 0) return -EINVAL;
-    route.nhs.push({ dev: net.loopbackDev ?? null, gw: 0, weight: 1, scope: RT_SCOPE_NOWHERE, flags: 0 });
+    route.nhs.push({
+      dev: net.loopbackDev ?? null,
+      gw: 0,
+      weight: 1,
+      scope: RT_SCOPE_NOWHERE,
+      flags: 0,
+      exceptions: null,
+    });
   } else {
     const paths = cfg.multipath ?? [{ oif: cfg.oif ?? 0, gw: cfg.gw ?? 0, weight: 1 }];
     for (const path of paths) {
-      const nh: FibNh = { dev: null, gw: path.gw, weight: path.weight, scope: RT_SCOPE_NOWHERE, flags: 0 };
+      const nh: FibNh = {
+        dev: null,
+        gw: path.gw,
+        weight: path.weight,
+        scope: RT_SCOPE_NOWHERE,
+        flags: 0,
+        exceptions: null,
+      };
       const error = checkNh(net, nh, path.oif, scope, table.id, cfg.onlink ?? false);
       if (error < 0) return error;
       route.nhs.push(nh);
@@ -400,6 +427,7 @@ export function fibTableInsert(net: Net, cfg: FibConfig): number {
     routes.splice(at, 0, route);
     table.count++;
   }
+  if (route.tos !== 0) fib(net).tosRoutes = true;
   if (table.id === RT_TABLE_LOCAL && type === RTN_LOCAL && route.protocol !== RTPROT_KERNEL)
     fib(net).customLocalRoutes = true;
   net.rtGenid++;
@@ -437,6 +465,19 @@ export function fibTableRoutes(table: FibTable): FibRoute[] {
   for (const byNetwork of table.byLength)
     if (byNetwork !== null) for (const routes of byNetwork.values()) found.push(...routes);
   return found.sort((a, b) => a.dst - b.dst || b.plen - a.plen);
+}
+
+/** All that was learned of destinations is forgotten (fnhe_genid_bump). */
+export function fibFlushExceptions(net: Net): void {
+  for (const table of fib(net).tables.values())
+    for (const { nhs } of fibTableRoutes(table)) for (const nh of nhs) nh.exceptions = null;
+}
+
+/** ip_fib_check_default: some route goes by this gateway out of this device. */
+export function fibIsGateway(net: Net, gw: number, dev: NetDevice): boolean {
+  return [...fib(net).tables.values()].some((table) =>
+    fibTableRoutes(table).some(({ nhs }) => nhs.some((nh) => nh.dev === dev && nh.gw === gw)),
+  );
 }
 
 export function fibRuleAdd(net: Net, rule: Partial<FibRule> & { priority: number }): number {
@@ -564,7 +605,13 @@ function disableIp(dev: NetDevice, all: boolean): void {
 }
 
 export function fibInit(net: Net): void {
-  net.gen[FIB_KEY] = { tables: new Map(), rules: [], customRules: false, customLocalRoutes: false } satisfies FibState;
+  net.gen[FIB_KEY] = {
+    tables: new Map(),
+    rules: [],
+    customRules: false,
+    customLocalRoutes: false,
+    tosRoutes: false,
+  } satisfies FibState;
   fibTable(net, RT_TABLE_LOCAL);
   fibTable(net, RT_TABLE_MAIN);
   fibTable(net, RT_TABLE_DEFAULT);

@@ -14,10 +14,10 @@ import { IFF_LOOPBACK } from '../uapi/if.ts';
 import { ETH_P_IP } from '../uapi/if_ether.ts';
 import { PACKET_HOST } from '../uapi/if_packet.ts';
 import { IPPROTO_ICMP } from '../uapi/in.ts';
-import { RT_SCOPE_LINK, RTN_BROADCAST, RTN_UNICAST } from '../uapi/rtnetlink.ts';
+import { RT_SCOPE_LINK, RTN_BROADCAST } from '../uapi/rtnetlink.ts';
 import { AF_INET } from '../uapi/socket.ts';
 import { arpSetHooks } from './arp.ts';
-import { inDevAnd, inDevOr, inetAddrOnlink, inetSelectAddr } from './devinet.ts';
+import { inetSelectAddr } from './devinet.ts';
 import * as reason from './drop-reason.ts';
 import { Flowi4, inetAddrType } from './fib.ts';
 import {
@@ -33,9 +33,6 @@ import {
   IPH_TOS,
   IPHDR_LEN,
   ihl,
-  ipv4IsLbcast,
-  ipv4IsMulticast,
-  ipv4IsZeronet,
   saddrOf,
 } from './headers.ts';
 import { InetSock } from './inet-sock.ts';
@@ -59,12 +56,11 @@ import {
   inetPeerXrlimAllow,
   inputType,
   ipRouteOutput,
-  ipRtRedirect,
-  ipRtUpdatePmtu,
   RTCF_BROADCAST,
   RTCF_LOCAL,
   RTCF_MULTICAST,
 } from './route.ts';
+import { ipv4Redirect, ipv4UpdatePmtu } from './route-exception.ts';
 import {
   consumeSkb,
   copyBytes,
@@ -452,41 +448,13 @@ function socketDeliver(net: Net, skb: SkBuff, info: number): void {
   handler?.errHandler?.(net, skb, info);
 }
 
-/** A router that knows a better one (icmp_redirect, __ip_do_redirect). */
+/** A router that knows a better one (icmp_redirect). */
 function redirect(net: Net, skb: SkBuff, at: number): void {
   if (skb.len < IPHDR_LEN || !pskbMayPull(net, skb, IPHDR_LEN)) {
     net.mib.icmp[mib.ICMP_INERRORS]!++;
     return;
   }
-  const { head } = skb;
-  const gateway = be32(head, at + ICMP_UN);
-  const code = head[at + ICMP_CODE]!;
-  const { dev } = skb;
-  const inDev = dev?.ip ?? null;
-  const daddr = daddrOf(head, skb.data);
-  const from = saddrOf(head, skb.networkHeader);
-  if (inDev !== null && code <= 3) {
-    const accept = inDev.cnf.forwarding !== 0 ? inDevAnd(inDev, 'acceptRedirects') : inDevOr(inDev, 'acceptRedirects');
-    const fl = flow;
-    fl.daddr = daddr;
-    fl.saddr = 0;
-    fl.oif = fl.iif = fl.flags = fl.scope = fl.tos = fl.mark = fl.proto = 0;
-    const dst = accept ? ipRouteOutput(net, fl) : 0;
-    if (
-      typeof dst !== 'number' &&
-      // It must come from the router that we use now, and name another one.
-      (dst.rtUsesGateway ? dst.rtGw4 : 0) === from &&
-      gateway !== from &&
-      !ipv4IsMulticast(gateway) &&
-      !ipv4IsLbcast(gateway) &&
-      !ipv4IsZeronet(gateway) &&
-      (inDevOr(inDev, 'sharedMedia')
-        ? inetAddrType(net, gateway) === RTN_UNICAST
-        : inetAddrOnlink(inDev, gateway, from))
-    )
-      ipRtRedirect(net, daddr, gateway);
-  }
-  socketDeliver(net, skb, gateway);
+  socketDeliver(net, skb, be32(skb.head, at + ICMP_UN));
 }
 
 /** ICMP about ICMP: for ping sockets (icmp_err). */
@@ -504,25 +472,16 @@ export function icmpSetRawError(net: Net, rawError: IcmpState['rawError']): void
 
 function icmpErr(net: Net, skb: SkBuff, info: number): number {
   const inner = skb.data;
-  const offset = ihl(skb.head, inner);
-  // The quoted message: only an echo of ours was a ping socket's.
-  if (skb.head[inner + offset] === ICMP_ECHO) pingErr.get(net)?.(net, skb, info);
+  // The quoted message: an answer is the kernel's, anything else a ping socket's.
+  if (skb.head[inner + ihl(skb.head, inner)] !== ICMP_ECHOREPLY) {
+    pingErr.get(net)?.(net, skb, info);
+    return 0;
+  }
   const type = skb.head[skb.transportHeader]!;
   const code = skb.head[skb.transportHeader + 1]!;
-  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) updatePmtu(net, skb, info);
+  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) ipv4UpdatePmtu(net, skb, info);
+  else if (type === ICMP_REDIRECT) ipv4Redirect(net, skb, info);
   return 0;
-}
-
-/** ipv4_update_pmtu: the route of the packet that was too long. */
-export function updatePmtu(net: Net, skb: SkBuff, mtu: number): void {
-  const at = skb.data;
-  const fl = flow;
-  fl.daddr = daddrOf(skb.head, at);
-  fl.saddr = 0;
-  fl.oif = fl.iif = fl.flags = fl.scope = fl.mark = fl.proto = 0;
-  fl.tos = skb.head[at + IPH_TOS]! & 0x1c;
-  const dst = ipRouteOutput(net, fl);
-  if (typeof dst !== 'number') ipRtUpdatePmtu(net, dst, daddrOf(skb.head, at), mtu);
 }
 
 export function icmpInit(net: Net): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../time/clock.ts';
 import { IFA_F_NODAD } from '../uapi/if_addr.ts';
 import { NUD_PERMANENT } from '../uapi/neighbour.ts';
+import { RT_TABLE_MAIN } from '../uapi/rtnetlink.ts';
 import { inetInit } from './af-inet.ts';
 import { netlinkInit } from './af-netlink.ts';
 import { packetInit } from './af-packet/af-packet.ts';
@@ -11,7 +12,17 @@ import { Bridge } from './drivers/bridge.ts';
 import { loopbackInit } from './drivers/loopback.ts';
 import { Port, type PortOptions } from './drivers/port.ts';
 import { vethPair } from './drivers/veth.ts';
-import { type FibConfig, fibInit, fibTableInsert } from './fib.ts';
+import {
+  type FibConfig,
+  FR_ACT_BLACKHOLE,
+  FR_ACT_PROHIBIT,
+  FR_ACT_TO_TBL,
+  FR_ACT_UNREACHABLE,
+  fibInit,
+  fibRuleAdd,
+  fibRuleDel,
+  fibTableInsert,
+} from './fib.ts';
 import { ipv4Parse } from './headers.ts';
 import { icmpInit } from './icmp.ts';
 import { igmpInit, ipCheckMc } from './igmp.ts';
@@ -57,6 +68,38 @@ export interface ProcessOptions {
   gid?: number;
   capabilities?: 'all' | readonly number[];
 }
+
+export interface RouteOptions {
+  /** The gateway's address. */
+  via?: string;
+  /** The device's name. */
+  dev?: string;
+  /** The source address that goes with the route. */
+  src?: string;
+  /** Instead of `via` and `dev`: several, each with its share (default 1). */
+  nexthops?: readonly { via?: string; dev?: string; weight?: number }[];
+}
+
+/** A rule of IPv4's routing policy, as `ip rule add` has it. What is not given matches all. */
+export interface RuleOptions {
+  priority: number;
+  /** Addresses or prefixes. */
+  from?: string;
+  to?: string;
+  /** Names of devices; `lo` as `iif` is the host itself. */
+  iif?: string;
+  oif?: string;
+  fwmark?: number;
+  tos?: number;
+  /** The rule holds for what does not match. */
+  not?: boolean;
+  /** The table that is asked; default: main. */
+  table?: number;
+  /** Instead of a table: EINVAL, EACCES or ENETUNREACH. */
+  action?: 'blackhole' | 'prohibit' | 'unreachable';
+}
+
+const RULE_ACTIONS = { blackhole: FR_ACT_BLACKHOLE, prohibit: FR_ACT_PROHIBIT, unreachable: FR_ACT_UNREACHABLE };
 
 class ProcessCred implements Cred {
   readonly uid: number;
@@ -233,8 +276,12 @@ export class Kernel {
     return this;
   }
 
-  /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0, or ::/0 where the gateway is of IPv6. */
-  route(prefix: string, { via, dev, ...rest }: { via?: string; dev?: string } & Partial<FibConfig>): this {
+  /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0, or ::/0 where the gateway is of IPv6. `src` is the
+   * source address that goes with it; several `nexthops` (IPv4) take their shares by weight. */
+  route(
+    prefix: string,
+    { via, dev, src, nexthops, ...rest }: RouteOptions & Partial<Omit<FibConfig, 'multipath' | 'prefsrc'>>,
+  ): this {
     const oif = dev === undefined ? 0 : this.device(dev).ifindex;
     if (prefix.includes(':') || via?.includes(':')) {
       const { address, length } = parsePrefix6(prefix === 'default' ? '::/0' : prefix);
@@ -258,7 +305,53 @@ export class Kernel {
     }
     const { address, length } = parsePrefix(prefix === 'default' ? '0.0.0.0/0' : prefix);
     const gw = via === undefined ? 0 : parsePrefix(via).address;
-    check(fibTableInsert(this.net, { dst: address, plen: length, gw, oif, ...rest }), `route ${prefix}`);
+    const multipath = nexthops?.map((hop) => ({
+      oif: hop.dev === undefined ? 0 : this.device(hop.dev).ifindex,
+      gw: hop.via === undefined ? 0 : parsePrefix(hop.via).address,
+      weight: hop.weight ?? 1,
+    }));
+    check(
+      fibTableInsert(this.net, {
+        dst: address,
+        plen: length,
+        gw,
+        oif,
+        ...(src !== undefined && { prefsrc: parsePrefix(src).address }),
+        ...(multipath !== undefined && { multipath }),
+        ...rest,
+      }),
+      `route ${prefix}`,
+    );
+    return this;
+  }
+
+  /** `ip rule add`, for IPv4. */
+  rule({ priority, from, to, iif, oif, fwmark, tos, not, table = RT_TABLE_MAIN, action }: RuleOptions): this {
+    const [src, dst] = [from, to].map((text) => (text === undefined ? { address: 0, length: 0 } : parsePrefix(text)));
+    fibRuleAdd(this.net, {
+      priority,
+      src: src!.address,
+      srcLen: src!.length,
+      dst: dst!.address,
+      dstLen: dst!.length,
+      iif: iif === undefined ? 0 : this.device(iif).ifindex,
+      oif: oif === undefined ? 0 : this.device(oif).ifindex,
+      mark: fwmark ?? 0,
+      markMask: fwmark === undefined ? 0 : 0xffffffff,
+      tos: tos ?? 0,
+      invert: not ?? false,
+      table,
+      action: action === undefined ? FR_ACT_TO_TBL : RULE_ACTIONS[action],
+    });
+    return this;
+  }
+
+  /** `ip rule del priority PRIORITY`, for IPv4. Throws RangeError where there is none. */
+  deleteRule(priority: number): this {
+    check(
+      fibRuleDel(this.net, (rule) => rule.priority === priority),
+      `rule ${priority}`,
+    );
     return this;
   }
 

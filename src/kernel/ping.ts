@@ -30,7 +30,7 @@ import { ip4DatagramConnect, udpDisconnect } from './datagram.ts';
 import { ENOIOCTLCMD } from './dev-ioctl.ts';
 import { Flowi4, inetAddrType } from './fib.ts';
 import { daddrOf, ICMP_CHECKSUM, ICMP_UN, ICMPHDR_LEN, ihl, ipv4IsMulticast, saddrOf } from './headers.ts';
-import { ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, icmpSetPing, updatePmtu } from './icmp.ts';
+import { ICMP_DEST_UNREACH, ICMP_ECHO, ICMP_FRAG_NEEDED, ICMP_REDIRECT, icmpSetPing } from './icmp.ts';
 import type { InetSock } from './inet-sock.ts';
 import { copyFromIter } from './iov.ts';
 import { type GetFrag, ipAppendData, ipFlushPendingFrames, ipPushPendingFrames, ipSetupCork } from './ip-append.ts';
@@ -39,6 +39,7 @@ import { csumFold, ipv4Sysctl } from './ip-header.ts';
 import { IpcmCookie, ipCmsgRecv, ipCmsgSend, ipGetsockopt, ipSetsockopt, putSockaddrIn } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
 import { inetIif, ipRouteOutput, RTCF_BROADCAST } from './route.ts';
+import { ipv4SkRedirect, ipv4SkUpdatePmtu } from './route-exception.ts';
 import { consumeSkb, kfreeSkb, skbClone, skbTrim } from './skbuff.ts';
 import {
   finishDatagram,
@@ -159,9 +160,10 @@ function pingErr(net: Net, skb: SkBuff, info: number): void {
   if (sk === null) return;
   const type = head[skb.transportHeader]!;
   const code = head[skb.transportHeader + 1]!;
+  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) ipv4SkUpdatePmtu(sk, skb, info);
+  else if (type === ICMP_REDIRECT) ipv4SkRedirect(sk, skb, info);
   const found = icmpToErrno(type, code, sk.pmtudisc);
   if (found === null) return;
-  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) updatePmtu(net, skb, info);
   if (!sk.recverr) {
     if (!found.hard || sk.state !== TCP_ESTABLISHED) return;
   } else ipIcmpError(sk, skb, found.errno, 0, info, icmp);

@@ -57,19 +57,11 @@ import {
   icmpOutCount,
   icmpSetRawError,
   NR_ICMP_UNREACH,
-  updatePmtu,
 } from './icmp.ts';
 import { ipMcSfAllow } from './igmp.ts';
 import type { InetSock } from './inet-sock.ts';
 import { copyFromIter } from './iov.ts';
-import {
-  type GetFrag,
-  ipAppendData,
-  ipFlushPendingFrames,
-  ipPushPendingFrames,
-  ipSetupCork,
-  ipSkAcceptPmtu,
-} from './ip-append.ts';
+import { type GetFrag, ipAppendData, ipFlushPendingFrames, ipPushPendingFrames, ipSetupCork } from './ip-append.ts';
 import { ipIcmpError, ipLocalError, ipRecvError } from './ip-error-queue.ts';
 import { ipFastCsum, ipSelectIdent } from './ip-header.ts';
 import { inetProtos } from './ip-input.ts';
@@ -85,6 +77,7 @@ import {
 import * as mib from './mib.ts';
 import { NF_INET_LOCAL_OUT, nfHook } from './netfilter.ts';
 import { inetIif, ipRouteOutput, RTCF_BROADCAST } from './route.ts';
+import { ipv4SkRedirect, ipv4SkUpdatePmtu } from './route-exception.ts';
 import { NET_XMIT_CN } from './sch-generic.ts';
 import { consumeSkb, kfreeSkb, llReservedSpace, skbClone, skbPut, skbReserve, skbTrim } from './skbuff.ts';
 import {
@@ -176,13 +169,16 @@ function rawIcmpError(net: Net, skb: SkBuff, protocol: number, info: number): vo
     if (!rawMatch(sk, daddrOf(head, at), saddrOf(head, at), skb.dev!.ifindex)) continue;
     const type = head[skb.transportHeader]!;
     const code = head[skb.transportHeader + 1]!;
-    if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED && ipSkAcceptPmtu(sk)) updatePmtu(net, skb, info);
+    if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) ipv4SkUpdatePmtu(sk, skb, info);
+    else if (type === ICMP_REDIRECT) {
+      ipv4SkRedirect(sk, skb, info);
+      continue;
+    }
     if (!sk.recverr && sk.state !== TCP_ESTABLISHED) continue;
     let errno = EHOSTUNREACH;
     let hard = false;
     switch (type) {
       case ICMP_SOURCE_QUENCH:
-      case ICMP_REDIRECT:
         continue;
       case ICMP_PARAMETERPROB:
         errno = EPROTO;

@@ -16,6 +16,7 @@ import { arpTbl } from './arp.ts';
 import { inDevMax, inDevOr, inetAddrOnlink, inetLookupIfaddr, inetSelectAddr, ipDevFind } from './devinet.ts';
 import * as reason from './drop-reason.ts';
 import {
+  type FibNh,
   FibResult,
   type FibRoute,
   FLOWI_FLAG_ANYSRC,
@@ -49,14 +50,6 @@ export const RTCF_LOCAL = 0x80000000;
 const IP_MAX_MTU = 0xffff;
 const SECOND = 1e9;
 
-/** What was learned of one destination (struct fib_nh_exception). */
-interface Exception {
-  pmtu: number;
-  locked: boolean;
-  expires: number;
-  gw: number;
-}
-
 interface Peer {
   tokens: number;
   last: number;
@@ -68,7 +61,6 @@ interface RouteState {
   /** Routes to send by, by destination, for flows that name nothing else. */
   readonly out: Map<number, { dst: DstEntry; saddr: number }>;
   readonly input: Map<number, DstEntry>;
-  readonly exceptions: Map<number, Exception>;
   readonly peers: Map<number, Peer>;
   /** net.ipv4.route.* */
   mtuExpires: number;
@@ -105,27 +97,28 @@ function newDst(net: Net, dev: NetDevice, flags: number, type: number): DstEntry
 }
 
 /** rt_set_nexthop: gateway, metrics, and what was learned of the destination. */
-function setNexthop(net: Net, dst: DstEntry, daddr: number, route: FibRoute | null, gw: number): void {
-  if (route !== null) {
-    if (gw !== 0) {
-      dst.rtGw4 = gw;
-      dst.rtUsesGateway = true;
-    }
-    dst.metricMtu = route.mtu;
-    dst.rtMtuLocked = route.mtuLocked;
-    dst.metricHoplimit = route.hoplimit;
+function setNexthop(net: Net, dst: DstEntry, daddr: number, route: FibRoute | null, nh: FibNh | null): void {
+  if (route === null || nh === null) return;
+  if (dst.rtType !== RTN_LOCAL && nh.gw !== 0) {
+    dst.rtGw4 = nh.gw;
+    dst.rtUsesGateway = true;
   }
-  const exception = routes(net).exceptions.get(daddr);
+  dst.metricMtu = route.mtu;
+  dst.rtMtuLocked = route.mtuLocked;
+  dst.metricHoplimit = route.hoplimit;
+  const exception = nh.exceptions?.get(daddr);
   if (exception === undefined) return;
+  if (net.clock.monotonic() >= exception.expires) {
+    nh.exceptions!.delete(daddr);
+    return;
+  }
   if (exception.gw !== 0) {
     dst.rtGw4 = exception.gw;
     dst.rtUsesGateway = true;
   }
-  if (exception.pmtu !== 0 && net.clock.monotonic() < exception.expires) {
-    dst.rtPmtu = exception.pmtu;
-    dst.rtMtuLocked = exception.locked;
-    dst.expires = exception.expires;
-  }
+  dst.rtPmtu = exception.pmtu;
+  if (exception.locked) dst.rtMtuLocked = true;
+  dst.expires = exception.expires;
 }
 
 export const rtIsStale = (net: Net, dst: DstEntry): boolean => dst.genid !== net.rtGenid;
@@ -153,12 +146,23 @@ function selectPath(fl: Flowi4): void {
 export function ipRouteOutput(net: Net, fl: Flowi4): DstEntry | number {
   const state = routes(net);
   if (state.genid !== net.rtGenid) flushCache(net, state);
+  fl.iif = net.loopbackDev.ifindex;
+  const { customRules, tosRoutes } = fib(net);
   const simple =
-    fl.oif === 0 && fl.flags === 0 && fl.mark === 0 && fl.scope === RT_SCOPE_UNIVERSE && !fib(net).customRules;
+    fl.oif === 0 &&
+    fl.flags === 0 &&
+    fl.mark === 0 &&
+    fl.scope === RT_SCOPE_UNIVERSE &&
+    !customRules &&
+    (!tosRoutes || fl.tos === 0);
   if (simple) {
     const cached = state.out.get(fl.daddr);
     // Another source address than the route's own must be shown to be ours first.
-    if (cached !== undefined && (fl.saddr === 0 || fl.saddr === cached.saddr)) {
+    if (
+      cached !== undefined &&
+      (fl.saddr === 0 || fl.saddr === cached.saddr) &&
+      (cached.dst.expires === 0 || net.clock.monotonic() < cached.dst.expires)
+    ) {
       fl.saddr = cached.saddr;
       return cached.dst;
     }
@@ -258,12 +262,10 @@ function mkrouteOutput(net: Net, fl: Flowi4, origOif: number, devOut: NetDevice,
   if (inDev === null) return -EINVAL;
   if (!inDevOr(inDev, 'routeLocalnet') && ipv4IsLoopback(fl.saddr) && !(devOut.flags & IFF_LOOPBACK)) return -EINVAL;
   let { type, route } = result;
-  let gw = result.nh?.gw ?? 0;
   if (ipv4IsLbcast(fl.daddr)) {
     type = RTN_BROADCAST;
     // It stays on the link, whatever the table says. A net's own broadcast address has an entry without gateway.
     route = null;
-    gw = 0;
   } else if (ipv4IsMulticast(fl.daddr)) type = RTN_MULTICAST;
   else if (ipv4IsZeronet(fl.daddr)) return -EINVAL;
   if (devOut.flags & IFF_LOOPBACK) flags |= RTCF_LOCAL;
@@ -273,17 +275,14 @@ function mkrouteOutput(net: Net, fl: Flowi4, origOif: number, devOut: NetDevice,
     flags |= RTCF_MULTICAST | RTCF_LOCAL;
     if (!handlers.checkMc(inDev, fl.daddr, fl.saddr, fl.proto)) flags &= ~RTCF_LOCAL;
     // The default route carries multicast, but not to its gateway.
-    if (route !== null && result.prefixlen < 4) {
-      route = null;
-      gw = 0;
-    }
-  } else if (type === RTN_LOCAL) gw = 0;
+    if (result.prefixlen < 4) route = null;
+  }
   const dst = newDst(net, devOut, flags >>> 0, type);
   dst.rtIif = origOif;
   if (flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
     if (flags & RTCF_LOCAL && !(devOut.flags & IFF_LOOPBACK)) dst.output = handlers.mcOutput;
   }
-  setNexthop(net, dst, fl.daddr, route, gw);
+  setNexthop(net, dst, fl.daddr, route, result.nh);
   // The packet's own header may name another destination; this route's next hop is known. (Not so where no entry of the
   // table stands behind the route: groups and broadcasts by a named device go to where the header says.)
   if (route !== null && fl.flags & FLOWI_FLAG_KNOWN_NH) dst.rtNexthop4 = dst.rtUsesGateway ? dst.rtGw4 : fl.daddr;
@@ -465,7 +464,7 @@ function mkrouteInput(
   const dst = newDst(net, outDev, flags, chosenRoute.type);
   dst.rtIsInput = true;
   dst.input = routes(net).handlers.forward;
-  setNexthop(net, dst, daddr, chosenRoute, chosen.gw);
+  setNexthop(net, dst, daddr, chosenRoute, chosen);
   skb.dst = dst;
   return '';
 }
@@ -501,7 +500,9 @@ export function dstMtu(net: Net, dst: DstEntry): number {
     if (net.clock.monotonic() < dst.expires) return dst.rtPmtu;
     dst.rtPmtu = 0;
   }
-  const mtu = dst.metricMtu !== 0 ? dst.metricMtu : dst.dev.mtu;
+  if (dst.metricMtu !== 0) return Math.min(dst.metricMtu, IP_MAX_MTU);
+  // What is not to be found out is kept below what every router takes.
+  const mtu = dst.rtMtuLocked && dst.rtUsesGateway ? Math.min(dst.dev.mtu, 576) : dst.dev.mtu;
   return Math.min(mtu, IP_MAX_MTU);
 }
 
@@ -510,47 +511,6 @@ export function dstMtuForward(net: Net, dst: DstEntry, usePmtu: boolean): number
   if (usePmtu || dst.rtMtuLocked) return dstMtu(net, dst);
   if (dst.metricMtu !== 0) return Math.min(dst.metricMtu, IP_MAX_MTU);
   return Math.min(dst.dev.mtu, IP_MAX_MTU);
-}
-
-function exception(net: Net, daddr: number): Exception {
-  const { exceptions } = routes(net);
-  let found = exceptions.get(daddr);
-  if (found === undefined) {
-    // An exception table of finite size, the oldest going first (FNHE_RECLAIM_DEPTH in spirit).
-    if (exceptions.size >= 4096) exceptions.delete(exceptions.keys().next().value!);
-    found = { pmtu: 0, locked: false, expires: 0, gw: 0 };
-    exceptions.set(daddr, found);
-  }
-  return found;
-}
-
-/** A router said that the path takes only `mtu` bytes (__ip_rt_update_pmtu). */
-export function ipRtUpdatePmtu(net: Net, dst: DstEntry, daddr: number, mtu: number): void {
-  if (dst.rtMtuLocked && dst.rtPmtu === 0) return;
-  const state = routes(net);
-  const old = dstMtu(net, dst);
-  if (old < mtu) return;
-  let locked = false;
-  if (mtu < state.minPmtu) {
-    locked = true;
-    mtu = Math.min(old, state.minPmtu);
-  }
-  const now = net.clock.monotonic();
-  if (dst.rtPmtu === mtu && !locked && now < dst.expires - (state.mtuExpires * SECOND) / 2) return;
-  const entry = exception(net, daddr);
-  entry.pmtu = mtu;
-  entry.locked = locked;
-  entry.expires = now + state.mtuExpires * SECOND;
-  dst.rtPmtu = mtu;
-  dst.rtMtuLocked = locked;
-  dst.expires = entry.expires;
-  net.rtGenid++;
-}
-
-/** A router said that `daddr` is better reached by `gateway` (__ip_do_redirect). */
-export function ipRtRedirect(net: Net, daddr: number, gateway: number): void {
-  exception(net, daddr).gw = gateway;
-  net.rtGenid++;
 }
 
 /** inet_peer_xrlim_allow: one message each `timeout` nanoseconds to a peer, with a burst of six. */
@@ -625,7 +585,6 @@ export function routeInit(net: Net, handlers: RouteHandlers): void {
   net.gen[ROUTE_KEY] = {
     out: new Map(),
     input: new Map(),
-    exceptions: new Map(),
     peers: new Map(),
     mtuExpires: 600,
     minPmtu: 552,

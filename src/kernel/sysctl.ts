@@ -2,6 +2,7 @@ import { CAP_NET_ADMIN } from '../uapi/capability.ts';
 import { EACCES, EINVAL } from '../uapi/errno.ts';
 import { arpTbl } from './arp.ts';
 import { devinet } from './devinet.ts';
+import { fibFlushExceptions } from './fib.ts';
 import { type Ipv4Sysctl, ipv4Sysctl } from './ip-header.ts';
 import { neighParms, randReachTime } from './neighbour.ts';
 import { type ProcDir, type ProcFile, procCreate, procMkdir } from './procfs.ts';
@@ -358,7 +359,7 @@ export function sysctlInit(net: Net): void {
   );
   put('net/ipv4/route/flush', {
     write() {
-      route.exceptions.clear();
+      fibFlushExceptions(net);
       rtCacheFlush(net);
       return 0;
     },

@@ -14,17 +14,16 @@ import {
   icmpErrConvert,
   icmpSend,
   NR_ICMP_UNREACH,
-  updatePmtu,
 } from './icmp.ts';
 import { ipMcSfAllow } from './igmp.ts';
 import type { InetSock } from './inet-sock.ts';
 import { skbCopyDatagram } from './iov.ts';
-import { ipSkAcceptPmtu } from './ip-append.ts';
 import { ipIcmpError, ipRecvError } from './ip-error-queue.ts';
 import { csumPseudo } from './ip-header.ts';
 import { ipCmsgRecv, ipv4PktinfoPrepare, putSockaddrIn } from './ip-sockglue.ts';
 import * as mib from './mib.ts';
 import { inetIif, RTCF_BROADCAST, RTCF_MULTICAST } from './route.ts';
+import { ipv4SkRedirect, ipv4SkUpdatePmtu } from './route-exception.ts';
 import {
   consumeSkb,
   kfreeSkb,
@@ -266,7 +265,7 @@ export function udpRecvmsgBy(sk: InetSock, msg: Msghdr, len: number, flags: numb
   const peeking = (flags & MSG_PEEK) !== 0;
   for (;;) {
     if (!peeking && (readers.get(sk) ?? 0) === 0 && sk.receiveQueue.qlen > 1) readers.set(sk, sk.receiveQueue.qlen);
-    const skb = skbRecvDatagram(sk, sk.receiveQueue, flags);
+    const skb = skbRecvDatagram(sk, sk.receiveQueue, flags, sk.peekOff);
     if (skb === null) return recvError;
     if (!peeking) dequeued(sk, skb);
     if (net.tracer !== null && !peeking)
@@ -425,7 +424,8 @@ function err(net: Net, skb: SkBuff, info: number, key: number): number {
   }
   const type = head[skb.transportHeader]!;
   const code = head[skb.transportHeader + 1]!;
-  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED && ipSkAcceptPmtu(sk)) updatePmtu(net, skb, info);
+  if (type === ICMP_DEST_UNREACH && code === ICMP_FRAG_NEEDED) ipv4SkUpdatePmtu(sk, skb, info);
+  else if (type === ICMP_REDIRECT) ipv4SkRedirect(sk, skb, info);
   const found = icmpToErrno(type, code, sk.pmtudisc);
   if (found === null) return 0;
   if (!sk.recverr) {

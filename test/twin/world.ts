@@ -25,6 +25,9 @@ export interface World {
   frames(): string[];
   /** The same calls with no capability. */
   unprivileged(): SystemCalls;
+  /** What no system call of the contract does: a shell script, in which `$near` and `$far` (and `$rim`) are the names of the
+   * hosts' namespaces, for Linux, and the same by the interface of `Kernel` for ours. */
+  change(linux: string, ours: (near: Kernel, far: Kernel, rim: Kernel) => void): void;
   dispose(): void;
 }
 
@@ -283,6 +286,7 @@ export function linuxWorld({ ipv6 = false }: WorldOptions = {}): World {
     },
     frames: () => watching.drain(),
     unprivileged: () => nearCalls,
+    change: (script) => void run('env', `near=${near}`, `far=${far}`, 'sh', '-e', '-c', script),
     dispose() {
       calls.close(stamping);
       watching.close();
@@ -334,6 +338,7 @@ export function emulatedWorld(seed = 1, { ipv6 = false }: WorldOptions = {}): Wo
     settle: (milliseconds) => clock.advance(Math.round(milliseconds * 1e6)),
     frames: () => watching.drain(),
     unprivileged: () => near.process({ uid: 1000, gid: 1000 }),
+    change: (_, ours) => ours(near, far, far),
     dispose() {},
   };
 }

@@ -104,6 +104,7 @@ export function linuxWorld6(): World6 {
     },
     frames: () => watching.drain(),
     unprivileged: () => nearCalls!,
+    change: (shell) => void run('env', `near=${near}`, `far=${far}`, `rim=${rim}`, 'sh', '-e', '-c', shell),
     dispose() {
       watching.close();
       for (const name of [near, far, rim]) spawnSync('ip', ['netns', 'del', name!]);
@@ -159,6 +160,7 @@ export function emulatedWorld6(seed = 1): World6 {
     settle: (milliseconds) => clock.advance(Math.round(milliseconds * 1e6)),
     frames: () => watching.drain(),
     unprivileged: () => near.process({ uid: 1000, gid: 1000 }),
+    change: (_, ours) => ours(near, far, rim),
     dispose() {},
   };
 }
