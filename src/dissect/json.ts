@@ -119,8 +119,9 @@ export class JsonPrinter {
   #lastPhrase = 0;
   /** Room for a key and a value of any kind whose length is bounded. */
   readonly #room: number;
-  /** By field id, for lists: the row where the list of this layer ends so far, and which layer that is. */
+  /** By field id, for lists: the row where the list of this layer ends so far. */
   readonly #lastRow = new Uint32Array(allFields.length);
+  /** By field id: in which layer it was seen last. */
   readonly #seen = new Uint32Array(allFields.length);
   #nextRow = new Uint32Array(256);
   #layerSerial = 0;
@@ -260,6 +261,8 @@ export class JsonPrinter {
     let { words } = this.#phrases;
     let p = out.length;
     const begin = p;
+    const seen = this.#seen;
+    const serial = (this.#layerSerial = (this.#layerSerial + 1) >>> 0 || 1);
     // Rows of a list are linked once the layer turns out to have one, and written where its first one stands.
     let listed = 0;
     for (let row = from; row < to; row++) {
@@ -272,6 +275,11 @@ export class JsonPrinter {
         bytes = out.bytes;
         this.#look();
         view = this.#view;
+      }
+      if (kind < LIST && kind !== HEADER) {
+        // Messages that break their rules have twice what can stand only once: the first counts.
+        if (seen[own] === serial) continue;
+        seen[own] = serial;
       }
       if (kind === UINT) {
         p = writeUint(view, writePhrase(view, p, words, keys[own]!), number[row]!);

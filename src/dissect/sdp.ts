@@ -136,8 +136,8 @@ function walkMedia(f: Fields, at: number, text: string, address: string): Stream
   const [media = '', ports = '', proto = ''] = text.split(' ');
   const port = portIn(/^\d{1,5}/.exec(ports)?.[0]);
   f.value(F['media.media'], at, media.length, media);
-  f.uint(F['media.port'], at + media.length + 1, ports.length, port);
-  f.value(F['media.proto'], at + media.length + ports.length + 2, proto.length, proto);
+  if (ports !== '') f.uint(F['media.port'], at + media.length + 1, ports.length, port);
+  if (proto !== '') f.value(F['media.proto'], at + media.length + ports.length + 2, proto.length, proto);
   return { address, port, rtcpPort: 0, isRtp: /^(UDP\/TLS\/)?RTP\/S?AVPF?$/i.test(proto) };
 }
 

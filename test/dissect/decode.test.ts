@@ -9,6 +9,7 @@ import { printFrame } from '../../src/dissect/text-printer.ts';
 import { FrameBlock } from '../../src/frames/block.ts';
 import { DIRECTION_OUT } from '../../src/frames/flags.ts';
 import { processorTime } from '../support/cpu.ts';
+import { checkKeys } from './json-keys.ts';
 import { mutate, random } from './mutate.ts';
 import { readSavefile } from './oracle.ts';
 
@@ -127,21 +128,6 @@ function jsonOf(frames: readonly { bytes: Uint8Array }[], linkType: number, fill
   printer.print(blockOf(frames, filler), [{ name: 'eth0', linkType, snapLength: 0, timestampDigits: 9 }]);
   printer.flush();
   return text;
-}
-
-/** Throws where an object of the text has a key twice, which JSON.parse would hide. */
-function checkKeys(line: string): void {
-  const keys: Set<string>[] = [];
-  const tokens = /"((?:[^"\\]|\\.)*)"(\s*:)?|[{}]/g;
-  for (const token of line.matchAll(tokens)) {
-    if (token[0] === '{') keys.push(new Set());
-    else if (token[0] === '}') keys.pop();
-    else if (token[2]) {
-      const scope = keys.at(-1)!;
-      if (scope.has(token[1]!)) throw new Error(`key ${token[1]} twice in ${line}`);
-      scope.add(token[1]!);
-    }
-  }
 }
 
 describe('JSON', () => {
