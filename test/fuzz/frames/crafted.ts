@@ -58,6 +58,11 @@ const TLS = hex(`160303005d 02000059 0303 000102030405060708090a0b0c0d0e0f101112
 export async function crafted(seed: number): Promise<Crafted[]> {
   const next = random(seed);
   const hello = await realHello({ servername: 'www.example.test', ALPNProtocols: ['h2', 'http/1.1'] });
+  // What is drawn anew in each hello, so that a run can be repeated: random, session id, share of a key of X25519.
+  hello.fill(1, 11, 43);
+  hello.fill(2, 44, 44 + hello[43]!);
+  const share = hello.indexOf(Buffer.from([0, 0x1d, 0, 32]), 76);
+  if (share >= 0) hello.fill(3, share + 4, share + 36);
   const message = hello.subarray(5);
   const made: Uint8Array[] = [];
   const over = (protocol: 'tcp' | 'udp', port: number, data: Uint8Array, clientPort = 50_000 + made.length): void => {
