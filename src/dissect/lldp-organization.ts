@@ -1,7 +1,10 @@
 import * as wire from '../wire/lldp.ts';
 import { type Bits, printBits } from './flags.ts';
+import { AGGREGATION, printBridging } from './lldp-bridging.ts';
+import { printPlace, printPolicy, printPower } from './lldp-media.ts';
 import { ouiName } from './oui.ts';
 import type { Text } from './text.ts';
+import { visibleUntilZero } from './visible.ts';
 
 /** What organizations put into LLDP: IEEE 802.1 and 802.3 (annexes of IEEE 802.1AB and 802.3), and the media endpoint
  * extensions of ANSI/TIA-1057. */
@@ -17,8 +20,6 @@ const NAMES_8021: Readonly<Record<number, string>> = {
   10: 'ETS Recommendation',
   11: 'Priority Flow Control Configuration',
   12: 'Application Priority',
-  15: 'EVB',
-  16: 'CDCP',
 };
 const NAMES_8023: Readonly<Record<number, string>> = {
   1: 'MAC/PHY configuration/status',
@@ -42,10 +43,6 @@ const NAMES_TIA: Readonly<Record<number, string>> = {
 const SUPPORT: Bits = [
   [2, 'supported'],
   [4, 'enabled'],
-];
-const AGGREGATION: Bits = [
-  [1, 'supported'],
-  [2, 'enabled'],
 ];
 const INVENTORY: Readonly<Record<number, string>> = {
   5: 'Hardware revision',
@@ -99,7 +96,7 @@ function print8021(t: Text, at: number, size: number): boolean {
       const length = t.u8(at + 6);
       if (size < 7 + length) return true;
       out.ascii('\n\t    vlan name: ');
-      t.visibleBytes(at + 7, at + 7 + length);
+      visibleUntilZero(t, at + 7, at + 7 + length);
       return true;
     }
     case 4: {
@@ -107,11 +104,11 @@ function print8021(t: Text, at: number, size: number): boolean {
       const length = t.u8(at + 4);
       if (size < 5 + length) return true;
       out.ascii('\n\t    protocol identity: ');
-      t.visibleBytes(at + 5, at + 5 + length);
+      visibleUntilZero(t, at + 5, at + 5 + length);
       return true;
     }
     default:
-      // The rest are told by their name alone; numbers that nothing knows are dumped.
+      printBridging(t, t.u8(at + 3), at, size);
       return NAMES_8021[t.u8(at + 3)] !== undefined;
   }
 }
@@ -121,7 +118,6 @@ const AUTONEG: Bits = [
   [0x02, 'enabled'],
 ];
 const PMD: Bits = [
-  [0x8000, 'other'],
   [0x4000, '10BASE-T hdx'],
   [0x2000, '10BASE-T fdx'],
   [0x1000, '100BASE-T4'],
@@ -186,19 +182,54 @@ function print8023(t: Text, at: number, size: number): boolean {
       if (size >= 6) out.ascii(`\n\t    MTU size ${t.be16(at + 4)}`);
       return true;
     default:
-      return true;
+      return false;
   }
 }
 
-/** MAU types (RFC 4836) that are common. */
-const MAU: Readonly<Record<number, string>> = {
-  10: '10BASET hdx',
-  11: '10BASET fdx',
-  15: '100BASETX hdx',
-  16: '100BASETX fdx',
-  29: '1000BASET hdx',
-  30: '1000BASET fdx',
-};
+/** MAU types of RFC 4836 by number. */
+const MAU: readonly string[] = [
+  'Unknown',
+  'AUI',
+  '10BASE_5',
+  'FOIRL',
+  '10BASE2',
+  '10BASET duplex mode unknown',
+  '10BASEFP',
+  '10BASEFB',
+  '10BASEFL duplex mode unknown',
+  '10BROAD36',
+  '10BASET hdx',
+  '10BASET fdx',
+  '10BASEFL hdx',
+  '10BASEFL fdx',
+  '100BASET4',
+  '100BASETX hdx',
+  '100BASETX fdx',
+  '100BASEFX hdx',
+  '100BASEFX fdx',
+  '100BASET2 hdx',
+  '100BASET2 fdx',
+  '1000BASEX hdx',
+  '1000BASEX fdx',
+  '1000BASELX hdx',
+  '1000BASELX fdx',
+  '1000BASESX hdx',
+  '1000BASESX fdx',
+  '1000BASECX hdx',
+  '1000BASECX fdx',
+  '1000BASET hdx',
+  '1000BASET fdx',
+  '10GBASEX',
+  '10GBASELX4',
+  '10GBASER',
+  '10GBASEER',
+  '10GBASELR',
+  '10GBASESR',
+  '10GBASEW',
+  '10GBASEEW',
+  '10GBASELW',
+  '10GBASESW',
+];
 
 const MED_CAPABILITIES: Bits = [
   [0x01, 'LLDP-MED capabilities'],
@@ -206,10 +237,9 @@ const MED_CAPABILITIES: Bits = [
   [0x04, 'location identification'],
   [0x08, 'extended power via MDI-PSE'],
   [0x10, 'extended power via MDI-PD'],
-  [0x20, 'inventory'],
+  [0x20, 'Inventory'],
 ];
 const DEVICES: Readonly<Record<number, string>> = {
-  0: 'not defined',
   1: 'endpoint class 1',
   2: 'endpoint class 2',
   3: 'endpoint class 3',
@@ -228,9 +258,12 @@ function printTia(t: Text, at: number, size: number): boolean {
     out.ascii(`] ${hex(t.be16(at + 4), 4)}`);
     const device = t.u8(at + 6);
     out.ascii(`\n\t    Device type [${DEVICES[device] ?? 'unknown'}] ${hex(device, 2)}`);
-  } else if (INVENTORY[subtype] !== undefined) {
+  } else if (subtype === 2) printPolicy(t, at, size);
+  else if (subtype === 3) printPlace(t, at, size);
+  else if (subtype === 4) printPower(t, at, size);
+  else if (INVENTORY[subtype] !== undefined) {
     out.ascii(`\n\t  ${INVENTORY[subtype]} `);
-    t.visibleBytes(at + 4, at + size);
-  }
+    visibleUntilZero(t, at + 4, at + size);
+  } else return false;
   return true;
 }

@@ -1,11 +1,13 @@
 import { be16, be24, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/lldp.ts';
+import { FAMILIES } from './bgp-names.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { type Bits, printBits } from './flags.ts';
 import { printOrganization } from './lldp-organization.ts';
 import { printUnknown } from './ppp-unknown.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
+import { visibleUntilZero } from './visible.ts';
 
 const LIST = { list: true } as const;
 const HEX = { list: true, base: 'hex' } as const;
@@ -85,6 +87,9 @@ const CAPABILITIES: Bits = [
 const NUMBERINGS: Readonly<Record<number, string>> = { 1: 'Unknown', 2: 'Interface Index', 3: 'System Port Number' };
 const AFI_IPV4 = 1;
 const AFI_IPV6 = 2;
+const AFI_802 = 6;
+/** Of the families whose addresses are printed. */
+const ADDRESS_LENGTHS: Readonly<Record<number, number>> = { [AFI_IPV4]: 4, [AFI_IPV6]: 16, [AFI_802]: 6 };
 
 function printLldp(t: Text, at: number, length: number): void {
   const { out } = t;
@@ -97,7 +102,8 @@ function printLldp(t: Text, at: number, length: number): void {
     left -= wire.TLV_HEADER_LENGTH;
     at += wire.TLV_HEADER_LENGTH;
     if (t.verbose > 0) out.ascii(`\n\t${NAMES[type] ?? 'Unknown'} TLV (${type}), length ${size}`);
-    const isSkipped = t.verbose === 0 && type !== wire.TLV_SYSTEM_NAME && type !== wire.TLV_END;
+    if (type === wire.TLV_END || size === 0) return;
+    const isSkipped = t.verbose === 0 && type !== wire.TLV_SYSTEM_NAME;
     if (left < size || !t.has(at, size)) {
       t.truncated();
       return;
@@ -109,15 +115,13 @@ function printLldp(t: Text, at: number, length: number): void {
     }
     let isKnown = true;
     switch (type) {
-      case wire.TLV_END:
-        if (size !== 0) t.truncated();
-        return;
       case wire.TLV_CHASSIS_ID:
       case wire.TLV_PORT_ID:
         if (size < 2 || !printId(t, type === wire.TLV_CHASSIS_ID ? 'chassis' : 'port', at, size)) {
           t.truncated();
           return;
         }
+        isKnown = t.u8(at) >= 1 && t.u8(at) <= 7;
         break;
       case wire.TLV_TTL:
         if (size < 2) {
@@ -129,11 +133,11 @@ function printLldp(t: Text, at: number, length: number): void {
       case wire.TLV_PORT_DESCRIPTION:
       case wire.TLV_SYSTEM_NAME:
         out.ascii(': ');
-        t.visibleBytes(at, at + size);
+        visibleUntilZero(t, at, at + size);
         break;
       case wire.TLV_SYSTEM_DESCRIPTION:
         out.ascii('\n\t  ');
-        t.visibleBytes(at, at + size);
+        visibleUntilZero(t, at, at + size);
         break;
       case wire.TLV_CAPABILITIES: {
         if (size < 4) {
@@ -179,25 +183,32 @@ function printId(t: Text, kind: 'chassis' | 'port', at: number, size: number): b
     if (size < 7) return false;
     t.mac(at + 1);
   } else if (subtype === NETWORK_SUBTYPE[kind]) return printAddress(t, at + 1, size - 1);
-  else if (subtype >= 1 && subtype <= 7) t.visibleBytes(at + 1, at + size);
-  else printUnknown(t, at, size, '\n\t  ');
+  else if (subtype >= 1 && subtype <= 7) visibleUntilZero(t, at + 1, at + size);
   return true;
+}
+
+/** Are `size` bytes enough for the address family, and for an address of one that is printed? */
+function holdsAddress(t: Text, at: number, size: number): boolean {
+  if (size < 1) return false;
+  const family = t.u8(at);
+  return size >= 1 + (ADDRESS_LENGTHS[family] ?? 0);
 }
 
 /** Address family and address. False where it is not whole. */
 function printAddress(t: Text, at: number, size: number): boolean {
   const { out } = t;
-  if (size < 1) return false;
+  if (!holdsAddress(t, at, size)) return false;
   const family = t.u8(at);
   if (family === AFI_IPV4) {
-    if (size < 5) return false;
     out.ascii('AFI IPv4 (1): ');
     t.ipv4(at + 1);
   } else if (family === AFI_IPV6) {
-    if (size < 17) return false;
     out.ascii('AFI IPv6 (2): ');
     t.ipv6(at + 1);
-  } else out.ascii(`AFI ${family === 6 ? '802' : 'Unknown'} (${family}), no AF printer !`);
+  } else if (family === AFI_802) {
+    out.ascii('AFI 802 (6): ');
+    t.mac(at + 1);
+  } else out.ascii(`AFI ${FAMILIES[family] ?? 'Unknown'} (${family}), no AF printer !`);
   return true;
 }
 
@@ -206,8 +217,9 @@ function printManagement(t: Text, at: number, size: number): boolean {
   if (size < 1) return false;
   const length = t.u8(at);
   if (1 + length > size) return false;
+  if (!holdsAddress(t, at + 1, length)) return false;
   out.ascii(`\n\t  Management Address length ${length}, `);
-  if (!printAddress(t, at + 1, length)) return false;
+  printAddress(t, at + 1, length);
   let place = at + 1 + length;
   let left = size - 1 - length;
   if (left < 5) return false;
@@ -219,7 +231,7 @@ function printManagement(t: Text, at: number, size: number): boolean {
   if (1 + oid > left) return false;
   if (oid > 0) {
     out.ascii(`\n\t  OID length ${oid}`);
-    t.visibleBytes(place + 1, place + 1 + oid);
+    visibleUntilZero(t, place + 1, place + 1 + oid);
   }
   return true;
 }
