@@ -12,7 +12,15 @@ import {
   RTN_UNICAST,
 } from '../uapi/rtnetlink.ts';
 import { AF_INET } from '../uapi/socket.ts';
-import { devAddPack, devQueueXmit, NETDEV_CHANGEADDR, NETDEV_DOWN, NETDEV_UNREGISTER, NETDEV_UP } from './dev.ts';
+import {
+  allDevices,
+  devAddPack,
+  devQueueXmit,
+  NETDEV_CHANGEADDR,
+  NETDEV_DOWN,
+  NETDEV_UNREGISTER,
+  NETDEV_UP,
+} from './dev.ts';
 import { inDevAnd, inDevMax, inDevOr, inetAddrOnlink, inetConfirmAddr, inetSelectAddr } from './devinet.ts';
 import { NEIGH_FAILED, PKT_TOO_SMALL } from './drop-reason.ts';
 import { inetAddrType } from './fib.ts';
@@ -24,6 +32,7 @@ import {
   neighCreate,
   neighIfdown,
   neighLookup,
+  neighParms,
   neighTable,
   neighUpdate,
 } from './neighbour.ts';
@@ -38,7 +47,7 @@ import {
   skbReserve,
   skbShareCheck,
 } from './skbuff.ts';
-import type { NeighTable, Net, NetDevice, PacketType, SkBuff } from './structs.ts';
+import type { InDevice, NeighTable, Net, NetDevice, PacketType, SkBuff } from './structs.ts';
 
 /** ARP over Ethernet, RFC 826 (net/ipv4/arp.c). */
 
@@ -65,8 +74,10 @@ export interface ArpHooks {
   linkFailure(net: Net, skb: SkBuff): void;
   /** Type of the input route: RTN_ value, and the device it leads to. */
   inputType(net: Net, skb: SkBuff, tip: number, sip: number, dev: NetDevice): number;
+  /** An answer from `tip` to `sip` would go out by another device (arp_filter). */
+  leavesElsewhere(net: Net, sip: number, tip: number, dev: NetDevice): boolean;
 }
-let hooks: ArpHooks = { linkFailure: () => {}, inputType: () => RTN_UNICAST };
+let hooks: ArpHooks = { linkFailure: () => {}, inputType: () => RTN_UNICAST, leavesElsewhere: () => false };
 export function arpSetHooks(made: ArpHooks): void {
   hooks = made;
 }
@@ -125,12 +136,19 @@ function arpIgnore(dev: NetDevice, sip: number, tip: number): boolean {
     case 2:
       return inetConfirmAddr(inDev, sip, tip, RT_SCOPE_HOST) === 0;
     case 3:
-      return inetConfirmAddr(inDev, sip, tip, RT_SCOPE_LINK) === 0;
+      // Addresses of any device, but those of the host alone.
+      return allDevices(dev.net).every((d) => d.ip === null || inetConfirmAddr(d.ip, 0, tip, RT_SCOPE_LINK) === 0);
     case 8:
       return true;
     default:
       return false;
   }
+}
+
+/** Whether an unasked announcement makes an entry. */
+function arpAccept(inDev: InDevice, sip: number): boolean {
+  const accept = inDevMax(inDev, 'arpAccept');
+  return accept === 1 || (accept === 2 && inetConfirmAddr(inDev, sip, 0, RT_SCOPE_LINK) !== 0);
 }
 
 function arpProcess(net: Net, skb: SkBuff): void {
@@ -155,6 +173,10 @@ function arpProcess(net: Net, skb: SkBuff): void {
     consumeSkb(skb);
     return;
   }
+  if (sip === tip && inDevOr(inDev, 'dropGratuitousArp')) {
+    kfreeSkb(net, skb);
+    return;
+  }
   const tbl = arpTbl(net);
   // RFC 5227: an address probe has no sender address.
   if (sip === 0) {
@@ -166,7 +188,8 @@ function arpProcess(net: Net, skb: SkBuff): void {
   if (op === ARPOP_REQUEST) {
     const type = hooks.inputType(net, skb, tip, sip, dev);
     if (type === RTN_LOCAL) {
-      if (!arpIgnore(dev, sip, tip)) {
+      const filtered = inDevOr(inDev, 'arpFilter') && hooks.leavesElsewhere(net, sip, tip, dev);
+      if (!arpIgnore(dev, sip, tip) && !filtered) {
         const neigh = neighEventNs(tbl, sha, sip, dev);
         if (neigh) arpSend(net, ARPOP_REPLY, sip, dev, tip, sha, sha);
       }
@@ -180,7 +203,11 @@ function arpProcess(net: Net, skb: SkBuff): void {
       !inetAddrOnlink(inDev, tip, 0)
     ) {
       neighEventNs(tbl, sha, sip, dev);
-      arpSend(net, ARPOP_REPLY, sip, dev, tip, sha, sha);
+      // Those who are asked for by all leave the host itself time to answer first (pneigh_enqueue).
+      const { proxyDelay } = neighParms(tbl, dev);
+      const answer = (): void => arpSend(net, ARPOP_REPLY, sip, dev, tip, sha, sha);
+      if (skb.pktType === PACKET_HOST || proxyDelay === 0) answer();
+      else net.clock.after((net.random() / 0x100000000) * proxyDelay, answer);
       consumeSkb(skb);
       return;
     }
@@ -188,7 +215,7 @@ function arpProcess(net: Net, skb: SkBuff): void {
   let neigh = neighLookup(tbl, dev, sip);
   let gratuitous = false;
   const addrType = inetAddrType(net, sip, dev);
-  if (neigh !== null || inDevOr(inDev, 'arpAccept')) {
+  if (neigh !== null || arpAccept(inDev, sip)) {
     gratuitous = tip === sip && (op === ARPOP_REQUEST || (op === ARPOP_REPLY && sameHw(head, at + AR_THA, sha)));
     if (neigh === null && addrType === RTN_UNICAST && (op === ARPOP_REPLY || gratuitous))
       neigh = neighCreate(tbl, dev, sip, null);

@@ -506,6 +506,13 @@ ipSetOutputHooks({ icmpFragNeeded: (net, skb, mtu) => icmpSend(net, skb, ICMP_DE
 ipSetAppendHooks({ icmpOutCount });
 arpSetHooks({
   inputType,
+  leavesElsewhere(net, sip, tip, dev) {
+    const fl = new Flowi4();
+    fl.daddr = sip;
+    fl.saddr = tip;
+    const dst = ipRouteOutput(net, fl);
+    return typeof dst === 'number' || dst.dev !== dev;
+  },
   // ipv4_link_failure: those who wait for an answer are told that the host is not there.
   linkFailure(net, skb) {
     if (skb.protocol !== ETH_P_IP || skb.dst === null) return;

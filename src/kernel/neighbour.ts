@@ -204,6 +204,8 @@ export function neighIfdown(tbl: NeighTable, dev: NetDevice): void {
 
 function addTimer(neigh: Neighbour, at: number): void {
   const { clock } = neigh.tbl.net;
+  // neigh_add_timer since Linux 6.3: who was heard of counts as used.
+  if (neigh.used < neigh.confirmed) neigh.used = neigh.confirmed;
   neigh.timerCancel?.();
   neigh.timerCancel = clock.after(Math.max(0, at - clock.monotonic()), () => {
     neigh.timerCancel = null;

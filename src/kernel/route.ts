@@ -337,7 +337,6 @@ const sourceResult = new FibResult();
 
 /** fib_validate_source: '' where a packet from there may come in by this device. */
 function fibValidateSource(net: Net, skb: SkBuff, saddr: number, tos: number, dev: NetDevice, inDev: InDevice): string {
-  void skb;
   const rpf = inDevMax(inDev, 'rpFilter');
   const state = fib(net);
   if (rpf === 0 && !state.customLocalRoutes && !state.customRules) {
@@ -348,6 +347,7 @@ function fibValidateSource(net: Net, skb: SkBuff, saddr: number, tos: number, de
   sourceFlow.saddr = 0;
   sourceFlow.oif = 0;
   sourceFlow.iif = dev.ifindex;
+  sourceFlow.mark = inDevOr(inDev, 'srcValidMark') ? skb.mark : 0;
   sourceFlow.tos = tos;
   sourceFlow.scope = RT_SCOPE_UNIVERSE;
   const error = fibLookup(net, sourceFlow, sourceResult);
