@@ -74,7 +74,11 @@ export const allFields: readonly FieldInfo[] = infos;
 export function findFields(name: string): readonly FieldInfo[] {
   const info = byName.get(name);
   if (info) return [info];
-  return (aliases.get(name) ?? []).flatMap((member) => findFields(member));
+  const members = aliases.get(name);
+  if (members) return members.flatMap((member) => findFields(member));
+  // Names that Wireshark has given up, and still takes.
+  const renamed = name.replace(/^bootp\./, 'dhcp.').replace(/^ssl\./, 'tls.');
+  return renamed === name ? [] : findFields(renamed);
 }
 
 /** Names of all fields and aliases. */
@@ -284,6 +288,9 @@ export class Fields {
 
   /** First byte of the frame. */
   #begin = 0;
+  /** Where `append` has put something: each place is the end of what was there before. */
+  readonly #pieces: number[] = [];
+  #pieceCount = 0;
   /** Memory of `append`. */
   #own: Uint8Array = new Uint8Array(0);
 
@@ -317,6 +324,13 @@ export class Fields {
     this.ip = 0;
     this.ipVersion = 0;
     this.fragmented = false;
+    this.#pieceCount = 0;
+  }
+
+  /** End of the frame, or of what was appended to it, that the byte at `at` stands in. */
+  pieceEnd(at: number): number {
+    for (let i = 0; i < this.#pieceCount; i++) if (at < this.#pieces[i]!) return this.#pieces[i]!;
+    return this.capturedEnd;
   }
 
   /** Offset of the frame's first byte. */
@@ -329,6 +343,7 @@ export class Fields {
    * what was read before stays where it was. */
   append(length: number): number {
     const place = this.capturedEnd;
+    this.#pieces[this.#pieceCount++] = place;
     if (this.#own.length < place + length) {
       // The part before the frame is never touched, so that it costs addresses and no memory.
       const larger = new Uint8Array((place + length + 0xffff) & ~0xffff);

@@ -1,5 +1,6 @@
-import { parseIpv4, parseIpv6, parseMac } from '../../wire/address.ts';
+import { parseIpv4, parseIpv6 } from '../../wire/address.ts';
 import type { FieldInfo } from '../fields.ts';
+import { hasValueNames, truthNames, valueNamed } from './value-names.ts';
 
 /** Kinds of values that compare with each other. Integers, booleans and floats are numbers; 64-bit integers are bigints,
  * and so are times (nanoseconds since 1970 or of an interval); everything that orders as bytes does is bytes. */
@@ -48,11 +49,14 @@ export function literalFor(text: string, quoted: 'string' | 'char' | null, info:
       if (!quoted && /^true$/i.test(text)) return exact(1);
       if (!quoted && /^false$/i.test(text)) return exact(0);
       const number = integer(text, quoted);
-      return number === null ? `'${text}' is not True, False or a number` : exact(number === 0n ? 0 : 1);
+      if (number !== null && number >= 0n && number < 1n << 32n) return exact(number === 0n ? 0 : 1);
+      const truth = quoted === 'char' ? -1 : truthNames(info).findIndex((name) => isSameName(name, text));
+      return truth < 0 ? `'${text}' is neither True, False nor a number` : exact(truth);
     }
     case 'uint64': {
       const number = integer(text, quoted);
-      return number === null ? `'${text}' is not a whole number` : exact(number);
+      if (number === null) return `'${text}' is not a whole number`;
+      return number < 1n << 64n && number >= -(1n << 63n) ? exact(number) : `${text} does not fit into 64 bits`;
     }
     case 'float': {
       const number = quoted ? Number.NaN : Number(text);
@@ -63,13 +67,17 @@ export function literalFor(text: string, quoted: 'string' | 'char' | null, info:
     case 'ipv6':
       return quoted === null ? address(text, 16, parseIpv6) : `an IPv6 address stands without quotes`;
     case 'ether': {
-      const mac = quoted ? null : (parseMac(text) ?? hexBytes(text));
+      const mac = quoted
+        ? null
+        : MAC.test(text)
+          ? Uint8Array.from(Buffer.from(text.replace(/[:.-]/g, ''), 'hex'))
+          : null;
       return mac === null ? `'${text}' is not a MAC address` : exact(mac);
     }
     case 'bytes':
       return bytesLiteral(text, quoted);
     case 'time':
-      return timeLiteral(text, quoted);
+      return timeLiteral(text, quoted, info.date !== null || info.name === EPOCH);
     case 'none':
       return `${info.name} is a label and has no value: it can only be there or not`;
     default:
@@ -77,24 +85,30 @@ export function literalFor(text: string, quoted: 'string' | 'char' | null, info:
   }
 }
 
+const MAC =
+  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$|^[0-9a-f]{2}(-[0-9a-f]{2}){5}$|^[0-9a-f]{2}(\.[0-9a-f]{2}){5}$|^[0-9a-f]{12}$|^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$/i;
+
+/** An interval since 1970 to Wireshark 4.0, and a date to later ones: it is compared with either. */
+const EPOCH = 'frame.time_epoch';
+
+const isSameName = (name: string, text: string): boolean => name.toLowerCase() === text.toLowerCase();
+
 const BITS = { uint8: 8, uint16: 16, uint24: 24, uint32: 32, int32: 32 } as const;
 
 function numberLiteral(text: string, quoted: 'string' | 'char' | null, info: FieldInfo): Literal | string {
   const number = quoted === 'string' ? null : integer(text, quoted);
   if (number === null) {
-    if (info.values !== null)
-      for (const [value, name] of Object.entries(info.values))
-        if (name.toLowerCase() === text.toLowerCase()) return exact(Number(value));
-    return info.values === null
-      ? `'${text}' is not a whole number`
-      : `'${text}' is neither a number nor a name of a value of ${info.name}`;
+    const value = valueNamed(info, text);
+    if (value !== null) return exact(value);
+    return hasValueNames(info)
+      ? `'${text}' is neither a number nor a name of a value of ${info.name}`
+      : `'${text}' is not a whole number`;
   }
   const bits = BITS[info.type as keyof typeof BITS];
-  // Negative numbers wrap, as they do in C.
-  if (number >= 1n << BigInt(bits) || number < -(1n << BigInt(bits - 1)))
+  // A negative number is a value like others, which an unsigned field never has.
+  if (number >= 1n << BigInt(bits) || number < -(1n << 31n))
     return `${text} does not fit into the ${bits} bits of ${info.name}`;
-  if (info.type === 'int32') return exact(Number(BigInt.asIntN(32, number)));
-  return exact(Number(BigInt.asUintN(bits, number)));
+  return exact(Number(number));
 }
 
 /** Decimal, 0x, 0b, octal with a leading 0, or a character constant. */
@@ -103,7 +117,7 @@ export function integer(text: string, quoted: 'string' | 'char' | null): bigint 
   if (quoted === 'string') return null;
   const sign = text.startsWith('-') ? -1n : 1n;
   const digits = text.replace(/^[+-]/, '');
-  if (/^0[0-7]+$/.test(digits)) return sign * BigInt(`0o${digits.slice(1)}`);
+  if (/^0\d+$/.test(digits)) return /^[0-7]+$/.test(digits) ? sign * BigInt(`0o${digits.slice(1)}`) : null;
   return /^(\d+|0x[0-9a-f]+|0b[01]+)$/i.test(digits) ? sign * BigInt(digits) : null;
 }
 
@@ -120,17 +134,16 @@ function address(text: string, size: number, parse: (text: string) => Uint8Array
   return { value: bytes.map((byte, i) => byte & mask[i]!), mask };
 }
 
-/** `aa:bb`, `aa-bb`, `aa.bb`, `aabb`, or one byte of one or two digits. */
+/** Bytes as digits in pairs, `aa:bb`; with or without `.` or `-` between them a pair may also be one digit: `8.0`, `450`
+ * for 45 and 00. A number in hexadecimal is one byte. */
 export function hexBytes(text: string): Uint8Array | null {
-  const digits = /^[0-9a-f]$/i.test(text) ? `0${text}` : text;
-  if (
-    /^[0-9a-f]{2}(:[0-9a-f]{2})*:?$|^[0-9a-f]{2}(-[0-9a-f]{2})*$|^[0-9a-f]{2}(\.[0-9a-f]{2})*$|^([0-9a-f]{2})+$/i.test(
-      digits,
-    )
-  )
-    return Uint8Array.from(Buffer.from(digits.replace(/[:.-]/g, ''), 'hex'));
-  const value = /^0x([0-9a-f]{1,2})$/i.exec(text);
-  return value ? Uint8Array.of(Number.parseInt(value[1]!, 16)) : null;
+  const value = /^0x(..)$/i.exec(text);
+  const digits = value ? value[1]! : text;
+  const isBytes = digits.includes(':')
+    ? /^[0-9a-f]{2}(:[0-9a-f]{2})*:?$/i.test(digits)
+    : /^([0-9a-f]{1,2}\.?)+$|^([0-9a-f]{1,2}-?)+$/i.test(digits);
+  if (!isBytes) return null;
+  return Uint8Array.from(digits.match(/[0-9a-f]{1,2}/gi)!, (pair) => Number.parseInt(pair, 16));
 }
 
 export function bytesLiteral(text: string, quoted: 'string' | 'char' | null): Literal | string {
@@ -141,26 +154,32 @@ export function bytesLiteral(text: string, quoted: 'string' | 'char' | null): Li
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 
-/** Seconds with a fraction (an interval, or since 1970), or a date: `2020-01-31 12:00:00.5`, with `Z` in UTC, else in local
- * time; `Jan 31, 2020 12:00:00` as Wireshark prints it. Nanoseconds. */
-export function timeLiteral(text: string, quoted: 'string' | 'char' | null): Literal | string {
-  const seconds = /^(-?)(\d+)(?:\.(\d{1,9}))?$/.exec(text);
+/** Nanoseconds of an interval, in seconds with a fraction; or (`isDate`) since 1970: those, or a date in quotes,
+ * `2020-01-31 12:00:00.5`, with `Z` or an offset from UTC, else in local time; `Jan 31, 2020 12:00:00` as Wireshark prints
+ * it, with ` UTC` behind it for that. */
+export function timeLiteral(text: string, quoted: 'string' | 'char' | null, isDate: boolean): Literal | string {
+  const seconds = quoted ? null : /^(-?)(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds) {
     const value = BigInt(seconds[2]!) * 1_000_000_000n + BigInt((seconds[3] ?? '').padEnd(9, '0'));
     return exact(seconds[1] ? -value : value);
   }
-  const iso = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?(Z| UTC)?$/i.exec(
+  if (!isDate) return `'${text}' is not a number of seconds`;
+  const iso =
+    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2})(?::(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?)? ?(Z|UTC|[+-]\d{2}(?::?\d{2})?)?$/i.exec(
+      text,
+    );
+  const written = /^([a-z]{3})[a-z]* +(\d{1,2}), *(\d{4}) +(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?( UTC)?$/i.exec(
     text,
   );
-  const written =
-    /^([a-z]{3})[a-z]* +(\d{1,2}), *(\d{4})(?: +(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?( UTC)?$/i.exec(text);
   const month = iso ? Number(iso[2]) - 1 : MONTHS.indexOf(written?.[1]?.toLowerCase() ?? '');
   const [year, day] = iso ? [Number(iso[1]), Number(iso[3])] : [Number(written?.[3]), Number(written?.[2])];
-  const clock = (iso ?? written)?.slice(4);
+  const clock = quoted ? (iso ?? written)?.slice(4) : undefined;
   if (clock === undefined || month < 0 || month > 11 || !(day >= 1 && day <= 31))
     return `'${text}' is not a time${quoted ? '' : ' (a date stands in quotes)'}: "2020-01-31 12:00:00.5" or seconds`;
   const [hour, minute, second] = clock.slice(0, 3).map((part) => Number(part ?? 0)) as [number, number, number];
   const parts = [year, month, day, hour, minute, second] as const;
-  const milliseconds = clock[4] ? Date.UTC(...parts) : new Date(...parts).getTime();
+  const zone = /^([+-])(\d{2}):?(\d{2})?$/.exec(clock[4] ?? '');
+  const offset = zone ? (Number(zone[2]) * 60 + Number(zone[3] ?? 0)) * (zone[1] === '-' ? -60_000 : 60_000) : 0;
+  const milliseconds = clock[4] ? Date.UTC(...parts) - offset : new Date(...parts).getTime();
   return exact(BigInt(milliseconds) * 1_000_000n + BigInt((clock[3] ?? '').padEnd(9, '0')));
 }

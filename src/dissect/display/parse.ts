@@ -150,11 +150,19 @@ class Parser {
     this.#expect('{', "a set in braces is expected behind 'in'");
     const ranges: SetRange[] = [];
     do {
-      const low = this.#bitwise();
-      ranges.push({ low, high: this.#accept('..') ? this.#bitwise() : null });
+      const low = this.#element();
+      ranges.push({ low, high: this.#accept('..') ? this.#element() : null });
     } while (this.#accept(','));
     this.#expect('}', "expected ',' or '}' in a set");
     return ranges;
+  }
+
+  /** What a set holds: nothing that is computed but by a function. */
+  #element(): Operand {
+    const token = this.peek();
+    if (token.kind === 'op' && token.text !== '-' && token.text !== '+')
+      throw this.error(token, `a set holds values, and not ${show(token)}`);
+    return this.#unary();
   }
 
   #bitwise(): Operand {
@@ -230,6 +238,9 @@ class Parser {
       this.#expect(']', "expected ',' or ']' behind a layer's number");
       return ranges;
     }
+    const { kind, at } = this.peek();
+    if (kind !== 'word' || at !== this.#tokens[this.#next - 1]!.at + 1)
+      throw this.error(this.peek(), `a layer's number is expected right behind '#', not ${show(this.peek())}`);
     return [{ start: this.#integer("a layer's number is expected behind '#'"), length: 1 }];
   }
 

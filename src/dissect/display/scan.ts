@@ -111,7 +111,7 @@ export function scan(expression: string): Token[] {
       continue;
     }
     const isColons = c === ':' && expression[at + 1] === ':';
-    if (/\w/.test(c) || isColons || (c === '.' && /\d/.test(expression[at + 1] ?? ''))) {
+    if (/\w/.test(c) || isColons || (c === '.' && /[a-z_]/i.test(expression[at + 1] ?? ''))) {
       let end = at + 1;
       while (end < expression.length && WORD.test(expression[end]!)) {
         // A range inside a set: 80..90.
@@ -165,8 +165,17 @@ function quoted(
     }
     const coded = /^(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3}))/.exec(expression.slice(i + 1, i + 4));
     if (coded) {
-      text += String.fromCharCode((coded[1] ? Number.parseInt(coded[1], 16) : Number.parseInt(coded[2]!, 8)) & 0xff);
+      const code = coded[1] ? Number.parseInt(coded[1], 16) : Number.parseInt(coded[2]!, 8);
+      if (code > 0xff) throw new DisplayFilterError(expression, i, 4, `\\${coded[0]} is larger than 255`);
+      text += String.fromCharCode(code);
       i += 1 + coded[0].length;
+    } else if (next === 'u' || next === 'U') {
+      const digits = (next === 'u' ? /^[0-9a-f]{4}/i : /^[0-9a-f]{8}/i).exec(expression.slice(i + 2, i + 10))?.[0];
+      const code = Number.parseInt(digits ?? '', 16);
+      if (!(code <= 0x10ffff) || (code >= 0xd800 && code < 0xe000))
+        throw new DisplayFilterError(expression, i, 2, `\\${next} asks for the digits of a character`);
+      text += Buffer.from(String.fromCodePoint(code), 'utf8').toString('latin1');
+      i += 2 + digits!.length;
     } else if (ESCAPES[next] !== undefined) {
       text += String.fromCharCode(ESCAPES[next]);
       i += 2;

@@ -52,16 +52,15 @@ export const latin1 = (bytes: Uint8Array, at = 0, end = bytes.length): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
 
 /** The pieces of a slice, joined; null where one of them is not all there. */
-export function sliceOf<T extends string | Uint8Array>(value: T, ranges: readonly Range[]): T | null {
-  const pieces: T[] = [];
+export function sliceOf(value: Uint8Array, ranges: readonly Range[]): Uint8Array | null {
+  const pieces: Uint8Array[] = [];
   for (const range of ranges) {
     const start = range.start < 0 ? value.length + range.start : range.start;
     const end = range.length === null ? value.length : start + range.length;
     if (start < 0 || start >= value.length || end > value.length) return null;
-    pieces.push((typeof value === 'string' ? value.slice(start, end) : value.subarray(start, end)) as T);
+    pieces.push(value.subarray(start, end));
   }
-  if (pieces.length === 1) return pieces[0]!;
-  return (typeof value === 'string' ? pieces.join('') : Buffer.concat(pieces as Uint8Array[])) as T;
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 /** Whether the row stands in a layer that `ranges` name: layers of one protocol are counted from 1, from the end
@@ -69,6 +68,14 @@ export function sliceOf<T extends string | Uint8Array>(value: T, ranges: readonl
 export function inLayers(f: Fields, row: number, ranges: readonly Range[]): boolean {
   let layer = 0;
   while (layer + 1 < f.layers && f.layerField[layer + 1]! <= row) layer++;
+  return isNumbered(f, layer, ranges);
+}
+
+/** Whether layer `i` is one of the protocol's, and one of those that `ranges` name. */
+export const layerIs = (f: Fields, i: number, name: string, ranges: readonly Range[] | null): boolean =>
+  f.layerProtocol[i]!.name === name && (ranges === null || isNumbered(f, i, ranges));
+
+function isNumbered(f: Fields, layer: number, ranges: readonly Range[]): boolean {
   const name = f.layerProtocol[layer]!.name;
   let number = 0;
   let all = 0;
@@ -83,7 +90,7 @@ export function inLayers(f: Fields, row: number, ranges: readonly Range[]): bool
   });
 }
 
-/** A value as text, for string(): addresses and bytes as they are written, numbers in the field's base. */
+/** A number or an address as text, for string(). */
 export function textOf(f: Fields, row: number): string {
   const info: FieldInfo = allFields[f.id[row]!]!;
   const at = f.at[row]!;
@@ -94,20 +101,9 @@ export function textOf(f: Fields, row: number): string {
       return formatIpv6(f.bytes, at);
     case 'ether':
       return formatMac(f.bytes, at);
-    case 'bytes':
-      return Buffer.from(f.bytes.subarray(at, at + f.length[row]!))
-        .toString('hex')
-        .replace(/..(?=.)/g, '$&:');
-    case 'bool':
-      return f.number[row] ? 'True' : 'False';
-    case 'time':
-      return `${f.number[row]}.${String(f.nanoseconds[row]).padStart(9, '0')}`;
-    case 'string':
     case 'uint64':
       return String(f.object[row]);
-    case 'none':
-      return '';
     default:
-      return info.base === 'hex' ? `0x${f.number[row]!.toString(16)}` : String(f.number[row]);
+      return String(f.number[row]);
   }
 }
