@@ -1,10 +1,11 @@
 import type { FieldInfo, Fields } from '../fields.ts';
-import { kindOfField, type Literal, type Value } from './literal.ts';
+import { bytesLiteral, kindOfField, type Literal, type Value } from './literal.ts';
 import { describe, type Evaluate, OperandChecker, type ReadFields, type Typed } from './operand.ts';
 import { parse } from './parse.ts';
 import { isPlainField, type PlainPredicate, plainLayer } from './plain.ts';
-import type { Condition, Place, Range, TestOperator } from './syntax.ts';
-import { compare, compareBytes, includesBytes, inLayers, latin1 } from './values.ts';
+import { perlRegex, RegexError } from './regex.ts';
+import type { Condition, Operand, Range, TestOperator } from './syntax.ts';
+import { compare, compareBytes, includesBytes, inLayers, latin1, layerIs } from './values.ts';
 
 /** A display filter, ready to be asked. */
 export interface DisplayFilter {
@@ -82,7 +83,7 @@ class Compiler {
         const read = this.operands.startReading();
         const operand = this.operands.type(node.operand);
         const matches = this.#exists(operand);
-        const isLayer = operand.form === 'protocol';
+        const isLayer = operand.form === 'protocol' && operand.layers === null;
         return { matches, plain: isLayer ? plainLayer(operand.name) : ofHeaders(matches, read) };
       }
       case 'test': {
@@ -105,21 +106,23 @@ class Compiler {
           ? this.operands.error(operand, 'a string alone is neither true nor false')
           : this.operands.unknown(operand, operand.text);
       case 'protocol': {
-        const { name } = operand;
+        const { name, layers } = operand;
         return (f) => {
-          for (let i = 0; i < f.layers; i++) if (f.layerProtocol[i]!.name === name) return true;
+          for (let i = 0; i < f.layers; i++) if (layerIs(f, i, name, layers)) return true;
           return false;
         };
       }
       case 'field':
         return overRows(operand.infos, operand.layers, false, () => true);
       case 'computed': {
-        const { evaluate, isMask } = operand;
+        const { evaluate, by } = operand;
+        if (by === 'function')
+          throw this.operands.error(operand, "a function's value is there or not only in a comparison");
         return (f) => {
           let found = false;
           evaluate(f, (value) => {
-            // `field & mask` asks for a bit that is set; all else for a value that is there.
-            if (!isMask || value !== 0) found = true;
+            // A slice asks for bytes that are there, arithmetic for a value that is not zero: `field & mask`.
+            if (by === 'slice' || !isZero(value)) found = true;
           });
           return found;
         };
@@ -142,7 +145,7 @@ class Compiler {
       operator = MIRRORED[operator];
     }
     const all = node.quantifier === null ? operator === '===' || operator === '!=' : node.quantifier === 'all';
-    if (operator === 'contains' || operator === 'matches') return this.#search(operator, left, right, all, node);
+    if (operator === 'contains' || operator === 'matches') return this.#search(operator, left, right, all);
     const kind = this.operands.kind(left);
     if (kind === 'none') throw this.operands.error(left, `${describe(left)} has no value to compare`);
     const sign = SIGNS[operator];
@@ -150,35 +153,47 @@ class Compiler {
       const literal = this.operands.literal(right, left);
       return this.#each(left, all, (type) => rowComparison(type, sign, literal), valueComparison(sign, literal));
     }
-    const other = this.operands.kind(right);
-    const isNumeric = (k: string): boolean => k === 'number' || k === 'big';
-    if ((kind !== other && !(isNumeric(kind) && isNumeric(other))) || addressType(left) !== addressType(right))
-      throw this.operands.error(right, `${describe(left)} and ${describe(right)} cannot be compared`);
-    const [one, two] = [this.operands.evaluator(left), this.operands.evaluator(right)];
+    this.operands.comparable(left, right);
+    const [one, two] = this.operands.pair(left, right);
     return pairs(one, two, all, (a, b) => sign(compare(a, b)));
   }
 
   #in(node: Condition & { kind: 'in' }): Predicate {
     const left = this.operands.type(node.left);
     if (left.form === 'literal') throw this.operands.unknown(left, left.text);
+    if (left.form === 'computed')
+      throw this.operands.error(left, `a field is expected before 'in', and this is ${describe(left)}`);
     if (this.operands.kind(left) === 'none')
       throw this.operands.error(left, `${describe(left)} has no value to compare`);
-    const literal = (operand: Typed): Literal => {
-      if (operand.form !== 'literal') throw this.operands.error(operand, 'a set holds values, not fields');
-      return this.operands.literal(operand, left);
-    };
-    const ranges = node.ranges.map(({ low, high }) => {
-      const from = literal(this.operands.type(low));
-      const to = high === null ? null : literal(this.operands.type(high));
-      if (to !== null && compare(from.value, to.value) > 0)
-        throw this.operands.error(low, 'the range ends before it begins');
-      return { from, to };
-    });
+    const ranges = node.ranges.map(({ low, high }) => ({
+      low: this.#element(low, left),
+      high: high === null ? null : this.#element(high, left),
+    }));
     const all = node.quantifier === 'all';
+    const constant = ranges.every(({ low, high }) => low.literal !== null && (high === null || high.literal !== null));
+    if (!constant) {
+      const evaluate = this.operands.evaluator(left);
+      return (f) => {
+        let some = false;
+        let every = true;
+        evaluate(f, (value) => {
+          const isMember = ranges.some(({ low, high }) =>
+            high === null
+              ? anyOf(f, low.values, (other) => compare(value, other) === 0)
+              : anyOf(f, low.values, (other) => compare(value, other) >= 0) &&
+                anyOf(f, high.values, (other) => compare(value, other) <= 0),
+          );
+          if (isMember) some = true;
+          else every = false;
+        });
+        return all ? some && every : some;
+      };
+    }
     const rowTest = (info: FieldInfo): RowTest => {
-      const tests = ranges.map(({ from, to }): RowTest => {
-        if (to === null) return rowComparison(info, SIGNS['=='], from);
-        const [above, below] = [rowComparison(info, SIGNS['>='], from), rowComparison(info, SIGNS['<='], to)];
+      const tests = ranges.map(({ low, high }): RowTest => {
+        if (high === null) return rowComparison(info, SIGNS['=='], low.literal!);
+        const above = rowComparison(info, SIGNS['>='], low.literal!);
+        const below = rowComparison(info, SIGNS['<='], high.literal!);
         return (f, row) => above(f, row) && below(f, row);
       });
       return (f, row) => {
@@ -186,48 +201,57 @@ class Compiler {
         return false;
       };
     };
-    const values = ranges.map(({ from, to }) => {
-      if (to === null) return valueComparison(SIGNS['=='], from);
-      const [above, below] = [valueComparison(SIGNS['>='], from), valueComparison(SIGNS['<='], to)];
+    const values = ranges.map(({ low, high }) => {
+      if (high === null) return valueComparison(SIGNS['=='], low.literal!);
+      const above = valueComparison(SIGNS['>='], low.literal!);
+      const below = valueComparison(SIGNS['<='], high.literal!);
       return (value: Value) => above(value) && below(value);
     });
     return this.#each(left, all, rowTest, (value) => values.some((test) => test(value)));
   }
 
-  #search(operator: 'contains' | 'matches', left: Typed, right: Typed, all: boolean, place: Place): Predicate {
+  /** A member of a set: a value, or a field or function that has some. */
+  #element(operand: Operand, left: Typed): { literal: Literal | null; values: Evaluate } {
+    const typed = this.operands.type(operand);
+    if (typed.form === 'literal') {
+      const literal = this.operands.literal(typed, left);
+      return { literal, values: (_, take) => take(literal.value) };
+    }
+    this.operands.comparable(left, typed);
+    return { literal: null, values: this.operands.pair(left, typed)[1] };
+  }
+
+  #search(operator: 'contains' | 'matches', left: Typed, right: Typed, all: boolean): Predicate {
     const kind = this.operands.kind(left);
-    const isSearchable =
-      kind === 'string' ||
-      (kind === 'bytes' &&
-        !(left.form === 'field' && left.infos.some(({ type }) => type === 'ipv4' || type === 'ipv6')));
-    if (!isSearchable)
+    if (!['string', 'bytes', 'protocol', 'slice'].includes(this.operands.classOf(left)))
       throw this.operands.error(
         left,
         `'${operator}' asks for bytes, a string or a protocol, and this is ${describe(left)}`,
       );
-    if (right.form !== 'literal') {
-      if (operator === 'matches') throw this.operands.error(right, 'a regular expression in quotes is expected');
-      if (this.operands.kind(right) !== kind)
-        throw this.operands.error(right, `${describe(left)} and ${describe(right)} cannot be compared`);
-      const [one, two] = [this.operands.evaluator(left), this.operands.evaluator(right)];
-      return pairs(one, two, all, contains);
-    }
     if (operator === 'matches') {
+      if (right.form !== 'literal' || right.quoted !== 'string')
+        throw this.operands.error(right, 'a regular expression in double quotes is expected');
       const expression = this.#expression(right);
       return this.#each(
         left,
         all,
         () => (f, row) =>
           expression.test(
-            kind === 'string' ? (f.object[row] as string) : latin1(f.bytes, f.at[row]!, f.at[row]! + f.length[row]!),
+            kind === 'string'
+              ? asLatin1(f.object[row] as string)
+              : latin1(f.bytes, f.at[row]!, f.at[row]! + f.length[row]!),
           ),
-        (value) => expression.test(typeof value === 'string' ? value : latin1(value as Uint8Array)),
+        (value) => expression.test(typeof value === 'string' ? asLatin1(value) : latin1(value as Uint8Array)),
       );
     }
-    const needle = this.operands.literal(
-      right,
-      kind === 'string' ? left : { ...ANY_BYTES, at: place.at, length: place.length },
-    ).value;
+    if (right.form !== 'literal') {
+      this.operands.comparable(left, right);
+      const [one, two] = this.operands.pair(left, right);
+      return pairs(one, two, all, contains);
+    }
+    const isEther = left.form === 'field' && left.infos[0]!.type === 'ether';
+    if (isEther && right.quoted) throw this.operands.error(right, `${describe(left)} is compared with bytes: aa:bb`);
+    const needle = kind === 'string' ? this.operands.literal(right, left).value : this.#bytes(right);
     const bytes = typeof needle === 'string' ? null : (needle as Uint8Array);
     const text = typeof needle === 'string' ? needle : '';
     return this.#each(
@@ -241,14 +265,18 @@ class Compiler {
     );
   }
 
-  /** PCRE as far as JavaScript has it; case does not count unless the expression begins with `(?-i)`. */
+  #bytes(literal: Typed & { form: 'literal' }): Value {
+    const result = bytesLiteral(literal.text, literal.quoted);
+    if (typeof result === 'string') throw this.operands.error(literal, result);
+    return result.value;
+  }
+
   #expression(literal: Typed & { form: 'literal' }): RegExp {
-    const flags = /^\(\?(-?)i\)/.exec(literal.text);
-    const source = flags ? literal.text.slice(flags[0].length) : literal.text;
     try {
-      return new RegExp(source, flags?.[1] === '-' ? '' : 'i');
+      return perlRegex(literal.text);
     } catch (error) {
-      throw this.operands.error(literal, `not a regular expression: ${(error as Error).message}`);
+      if (!(error instanceof RegexError)) throw error;
+      throw this.operands.error(literal, `not a regular expression: ${error.message}`);
     }
   }
 
@@ -294,14 +322,20 @@ function ofHeaders(matches: Predicate, { ids, layers }: ReadFields): PlainPredic
   return (frame) => matches(frame.read(ids));
 }
 
-/** Addresses compare only with their own kind; everything else does not say what its bytes are. */
-function addressType(operand: Typed): string | null {
-  const type = operand.form === 'field' ? operand.infos[0]!.type : null;
-  return type === 'ipv4' || type === 'ipv6' ? type : null;
-}
+const isZero = (value: Value): boolean =>
+  value instanceof Uint8Array ? value.every((byte) => byte === 0) : Number(value) === 0;
 
-/** For reading the right side of `contains`. */
-const ANY_BYTES = { form: 'computed', kind: 'bytes', what: 'bytes', evaluate: () => {}, isMask: false } as const;
+/** The bytes of a text in UTF-8, one a character. */
+const asLatin1 = (text: string): string =>
+  /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+
+function anyOf(f: Fields, values: Evaluate, test: (value: Value) => boolean): boolean {
+  let found = false;
+  values(f, (value) => {
+    if (test(value)) found = true;
+  });
+  return found;
+}
 
 function contains(value: Value, needle: Value): boolean {
   if (typeof value === 'string') return needle !== '' && value.includes(needle as string);

@@ -14,7 +14,7 @@ import type { Frame } from '../oracle.ts';
 
 const SEED = Number(process.env['SEED'] ?? 20261120);
 const FOLDER = join(import.meta.dirname, '../../../fixtures/protocols');
-const INTERFACES = [{ name: '', linkType: LINKTYPE_ETHERNET, snapLength: 0 }];
+const INTERFACES = [{ name: '', linkType: LINKTYPE_ETHERNET, snapLength: 0, timestampDigits: 9 }];
 
 const plainFields = allFields.filter(({ id }) => isPlainField(id));
 
