@@ -126,7 +126,13 @@ function fragmentFast(net: Net, skb: SkBuff, hlen: number, output: FragOutput): 
   const { sk, dst, dev, priority, mark, protocol, cbFlags } = skb;
   let piece = skb.fragList;
   const firstLen = skb.len - skb.dataLen;
-  for (let each = piece; each !== null; each = each.next) skb.truesize -= each.truesize;
+  for (let each = piece; each !== null; each = each.next) {
+    skb.truesize -= each.truesize;
+    if (sk === null) continue;
+    // Its memory is charged already, as part of the first piece's (see ipMakeSkb).
+    each.sk = sk;
+    each.destructor = sockWfree;
+  }
   skb.fragList = null;
   skb.len = firstLen;
   skb.dataLen = 0;
@@ -176,11 +182,6 @@ function fragmentFast(net: Net, skb: SkBuff, hlen: number, output: FragOutput): 
       next.mark = mark;
       next.protocol = protocol;
       next.cbFlags = cbFlags;
-      if (sk !== null) {
-        // Its memory is charged already, as part of the first piece's (see ipMakeSkb).
-        next.sk = sk;
-        next.destructor = sockWfree;
-      }
     }
     error = output(net, current);
     if (error === 0) ip[mib.IP_FRAGCREATES]!++;

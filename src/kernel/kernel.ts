@@ -6,7 +6,7 @@ import { inetInit } from './af-inet.ts';
 import { netlinkInit } from './af-netlink.ts';
 import { packetInit } from './af-packet/af-packet.ts';
 import { arpInit, arpTbl } from './arp.ts';
-import { devClose, devOpen, devSetMtu } from './dev.ts';
+import { devClose, devOpen, devSetMtu, netifSchedule } from './dev.ts';
 import { devinetInit, inetAddAddress } from './devinet.ts';
 import { Bridge } from './drivers/bridge.ts';
 import { loopbackInit } from './drivers/loopback.ts';
@@ -45,7 +45,9 @@ import { Process } from './process.ts';
 import { rawInit } from './raw.ts';
 import { routeInit } from './route.ts';
 import { rtnetlinkInit } from './rtnetlink.ts';
+import { bfifoCreate, pfifoCreate, pfifoFastCreate } from './sch-generic.ts';
 import { schNetlinkInit } from './sch-netlink.ts';
+import { tbfCreate } from './sch-tbf.ts';
 import { type InIfaddr, type Net, type NetDevice, type PacketType, SoftnetData, type Tracer } from './structs.ts';
 import type { Cred } from './structs-plain.ts';
 import { sysctlInit } from './sysctl.ts';
@@ -79,6 +81,16 @@ export interface RouteOptions {
   /** Instead of `via` and `dev`: several, each with its share (default 1). */
   nexthops?: readonly { via?: string; dev?: string; weight?: number }[];
 }
+
+/** A queueing discipline, as `tc qdisc replace dev NAME root KIND` has it; sizes in bytes, `rate` in bytes a second. */
+export type QdiscOptions =
+  | { kind: 'noqueue' | 'pfifo_fast' }
+  /** `limit` in packets; default: the device's queue length. */
+  | { kind: 'pfifo'; limit?: number }
+  | { kind: 'bfifo'; limit: number }
+  /** Instead of `limit`: the nanoseconds that a packet may wait. */
+  | { kind: 'tbf'; rate: number; burst: number; limit: number }
+  | { kind: 'tbf'; rate: number; burst: number; latency: number };
 
 /** A rule of IPv4's routing policy, as `ip rule add` has it. What is not given matches all. */
 export interface RuleOptions {
@@ -352,6 +364,32 @@ export class Kernel {
       fibRuleDel(this.net, (rule) => rule.priority === priority),
       `rule ${priority}`,
     );
+    return this;
+  }
+
+  /** `tc qdisc replace dev NAME root KIND`. What waits in the discipline that was there is dropped. */
+  qdisc(name: string, options: QdiscOptions): this {
+    const dev = this.device(name);
+    dev.qdisc?.ops.reset(dev.qdisc);
+    switch (options.kind) {
+      case 'noqueue':
+        dev.qdisc = null;
+        break;
+      case 'pfifo_fast':
+        dev.qdisc = pfifoFastCreate(dev);
+        break;
+      case 'pfifo':
+        dev.qdisc = pfifoCreate(dev, options.limit);
+        break;
+      case 'bfifo':
+        dev.qdisc = bfifoCreate(dev, options.limit);
+        break;
+      case 'tbf': {
+        const { rate, burst } = options;
+        const limit = 'limit' in options ? options.limit : Math.floor((rate * options.latency) / 1e9) + burst;
+        dev.qdisc = tbfCreate(dev, { rate, burst, limit }, netifSchedule);
+      }
+    }
     return this;
   }
 
