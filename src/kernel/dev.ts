@@ -5,7 +5,7 @@ import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_ALL } from '../uapi/if_ether
 import { PACKET_HOST, PACKET_OTHERHOST, PACKET_OUTGOING } from '../uapi/if_packet.ts';
 import { CPU_BACKLOG, DEV_HDR, DEV_READY, QDISC_DROP, RECURSION_LIMIT, UNHANDLED_PROTO } from './drop-reason.ts';
 import { ethTypeTrans } from './eth.ts';
-import { NET_XMIT_DROP, pfifoFastCreate } from './sch-generic.ts';
+import { NET_XMIT_CN, NET_XMIT_DROP, pfifoFastCreate } from './sch-generic.ts';
 import {
   consumeSkb,
   kfreeSkb,
@@ -322,10 +322,15 @@ export function devQueueXmit(net: Net, skb: SkBuff): number {
       q === null ? 'noqueue' : `${q.ops.id} ${q.qlen} of ${dev.txQueueLen}`,
     );
   let code: number;
-  if (q !== null) {
+  if (!(dev.flags & IFF_UP) || !dev.carrier) {
+    // dev_deactivate: the queue of a device that is down or has no carrier is noop_qdisc.
+    dev.stats.txDropped++;
+    kfreeSkb(net, skb, DEV_READY, 'noop_enqueue');
+    code = NET_XMIT_CN;
+  } else if (q !== null) {
     code = q.ops.enqueue(skb, q);
     qdiscRun(net, q);
-  } else if (dev.flags & IFF_UP) {
+  } else {
     if (dev.xmitRecursion > XMIT_RECURSION_LIMIT) {
       dev.stats.txDropped++;
       kfreeSkb(net, skb, RECURSION_LIMIT, '__dev_queue_xmit');
@@ -347,10 +352,6 @@ export function devQueueXmit(net: Net, skb: SkBuff): number {
         }
       }
     }
-  } else {
-    dev.stats.txDropped++;
-    kfreeSkb(net, skb, DEV_READY, '__dev_queue_xmit');
-    code = -ENETDOWN;
   }
   localBhEnable(net);
   return code;

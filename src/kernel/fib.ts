@@ -590,12 +590,14 @@ function removeRoute(net: Net, table: FibTable, route: FibRoute): void {
   net.rtGenid++;
 }
 
-/** fib_disable_ip: a device went down, and with it every route by it. Local addresses stay until it goes away. */
+/** fib_disable_ip: a device went down, and with it every route by it. Local addresses stay until it goes away; routes that
+ * refuse go by no device. */
 function disableIp(dev: NetDevice, all: boolean): void {
   const { net } = dev;
   for (const table of fib(net).tables.values())
     for (const route of fibTableRoutes(table)) {
-      const keep = !all && route.type === RTN_LOCAL && route.scope === RT_SCOPE_HOST && route.plen === 32;
+      const local = route.type === RTN_LOCAL && route.scope === RT_SCOPE_HOST && route.plen === 32;
+      const keep = (!all && local) || typeError(route.type) !== 0;
       if (route.nhs.some((nh) => nh.dev === dev) && !keep) {
         route.nhs = route.nhs.filter((nh) => nh.dev !== dev);
         if (route.nhs.length === 0) removeRoute(net, table, route);

@@ -15,7 +15,7 @@ import {
 } from '../uapi/errno.ts';
 import { hostI32, hostU32, hostU64, putHostU32, putHostU64 } from '../uapi/host.ts';
 import { IFNAMSIZ } from '../uapi/if.ts';
-import { IPPROTO_UDP, IPPROTO_UDPLITE } from '../uapi/in.ts';
+import { IPPROTO_UDP } from '../uapi/in.ts';
 import { SOF_TIMESTAMPING_OPT_ID, SOF_TIMESTAMPING_RX_SOFTWARE } from '../uapi/net_tstamp.ts';
 import * as S from '../uapi/socket.ts';
 import { skAttachFilter, skDetachFilter } from './filter.ts';
@@ -313,7 +313,7 @@ export function sockSetsockopt(socket: Socket, name: number, value: Uint8Array):
     case S.SO_ZEROCOPY:
       if (sk.family === S.AF_INET || sk.family === S.AF_INET6) {
         const tcp = sk.type === S.SOCK_STREAM;
-        const udp = sk.type === S.SOCK_DGRAM && (sk.protocol === IPPROTO_UDP || sk.protocol === IPPROTO_UDPLITE);
+        const udp = sk.type === S.SOCK_DGRAM && sk.protocol === IPPROTO_UDP;
         if (!tcp && !udp) return -EOPNOTSUPP;
       } else return -EOPNOTSUPP;
       if (val < 0 || val > 1) return -EINVAL;

@@ -260,15 +260,15 @@ export let recvOffset = 0;
 
 /** The next packet of a queue, without waiting (__skb_recv_datagram). A peek leaves it there, held once more. Null: see
  * `recvError`. */
-export function skbRecvDatagram(sk: Sock, queue: SkBuffHead, flags: number): SkBuff | null {
+export function skbRecvDatagram(sk: Sock, queue: SkBuffHead, flags: number, peekOff = 0): SkBuff | null {
   recvOffset = 0;
   const error = sockError(sk);
   if (error !== 0) {
     recvError = error;
     return null;
   }
-  let off = flags & MSG_PEEK && sk.peekOff >= 0 ? sk.peekOff : 0;
-  const limited = off > 0;
+  const limited = (flags & MSG_PEEK) !== 0 && peekOff >= 0;
+  let off = limited ? peekOff : 0;
   for (let skb = queue.first; skb !== null; skb = skb.next) {
     if (flags & MSG_PEEK) {
       if (limited && off >= skb.len && (off > 0 || skb.peeked)) {

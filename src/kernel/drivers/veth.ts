@@ -4,6 +4,7 @@ import { ETH_HLEN } from '../../uapi/if_ether.ts';
 import { devForwardSkb, NET_RX_SUCCESS, netifCarrier, registerNetdevice, unregisterNetdevice } from '../dev.ts';
 import * as reason from '../drop-reason.ts';
 import { etherSetup, randomAddress } from '../eth.ts';
+import { NET_XMIT_DROP } from '../sch-generic.ts';
 import { kfreeSkb, NETIF_F_FRAGLIST, NETIF_F_HW_CSUM, NETIF_F_HW_VLAN_TX, NETIF_F_SG } from '../skbuff.ts';
 import { NETDEV_TX_OK, type Net, NetDevice, type NetDeviceOps } from '../structs.ts';
 
@@ -37,15 +38,17 @@ const ops: NetDeviceOps = {
     if (peer === null || length < ETH_HLEN) {
       dev.stats.txDropped++;
       kfreeSkb(dev.net, skb, reason.DEV_READY, 'veth_xmit');
-      return NETDEV_TX_OK;
+      return NET_XMIT_DROP;
     }
     if (devForwardSkb(peer, skb) === NET_RX_SUCCESS) {
       dev.stats.txPackets++;
       dev.stats.txBytes += length;
       peer.stats.rxPackets++;
       peer.stats.rxBytes += length;
-    } else dev.stats.txDropped++;
-    return NETDEV_TX_OK;
+      return NETDEV_TX_OK;
+    }
+    dev.stats.txDropped++;
+    return NET_XMIT_DROP;
   },
   setRxMode() {},
   changeMtu: () => 0,

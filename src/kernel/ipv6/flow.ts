@@ -103,6 +103,8 @@ export class Inet6Cork {
   priority = 0;
   gsoSize = 0;
   tskey = 0;
+  /** What a raw socket's checksum is wrong by, of data under the cork that was summed as if it began at an even place. */
+  missummed = 0;
 
   /** The flow of IPv4 lies in the same memory (union flowi): its addresses and ports, written by a connect to a mapped
    * address, are then the first twelve bytes of what is pending's destination. */

@@ -106,6 +106,7 @@ function ip6SetupCork(sk: InetSock, cork: Inet6Cork, ipc: Ipcm6Cookie, fl: Flowi
   cork.mark = ipc.mark;
   cork.priority = ipc.priority;
   cork.length = 0;
+  cork.missummed = 0;
   cork.dst = dst;
   cork.fl.copy(fl);
   cork.active = true;

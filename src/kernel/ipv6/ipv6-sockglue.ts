@@ -236,7 +236,9 @@ export function ipv6Setsockopt(sk: Sock, level: number, name: number, value: Uin
     case IN6.IPV6_TCLASS:
       if (val < -1 || val > 255) return -EINVAL;
       // RFC 3542 6.5: -1 is the default.
-      np.tclass = val === -1 ? 0 : val;
+      if (np.tclass === Math.max(val, 0)) return 0;
+      np.tclass = Math.max(val, 0);
+      sk.dst = null;
       return 0;
     case IN6.IPV6_TRANSPARENT:
       if (on && !net.cred.capable(CAP_NET_RAW) && !net.cred.capable(CAP_NET_ADMIN)) return -EPERM;

@@ -1,4 +1,4 @@
-import { fold } from '../../bytes/checksum.ts';
+import { fold, sum } from '../../bytes/checksum.ts';
 import { be16, be32, putBe16 } from '../../bytes/endian.ts';
 import {
   EADDRNOTAVAIL,
@@ -110,7 +110,7 @@ import {
 } from './datagram6.ts';
 import { hasRxpmtu, ipv6IcmpError, ipv6LocalError, ipv6RecvError, ipv6RecvRxpmtu } from './error-queue6.ts';
 import { fl6UpdateDst } from './exthdrs-push.ts';
-import { Flowi6, IPV6_FLOWINFO_MASK, Ipcm6Cookie, ip6MakeFlowinfo, optFlen } from './flow.ts';
+import { Flowi6, type Inet6Cork, IPV6_FLOWINFO_MASK, Ipcm6Cookie, ip6MakeFlowinfo, optFlen } from './flow.ts';
 import { ICMPV6_PKT_TOOBIG, icmpv6ErrConvert, icmpv6SetHooks, NDISC_REDIRECT } from './icmpv6.ts';
 import { ip6AppendData, ip6FlushPendingFrames, ip6PushPendingFrames } from './ip6-append.ts';
 import { inet6Iif, ip6Inc, ipv6 } from './ipv6.ts';
@@ -234,13 +234,22 @@ interface Raw6Frag {
   msg: Msghdr;
   header: Uint8Array;
   hlen: number;
+  /** The cork, where an odd number of bytes is pending under it. */
+  odd: Inet6Cork | null;
 }
-const frag: Raw6Frag = { msg: null as unknown as Msghdr, header: new Uint8Array(4), hlen: 0 };
+const frag: Raw6Frag = { msg: null as unknown as Msghdr, header: new Uint8Array(4), hlen: 0, odd: null };
 const getfrag: GetFrag = (from, to, at, offset, length) => {
-  const { msg, header, hlen } = from as Raw6Frag;
+  const { msg, header, hlen, odd } = from as Raw6Frag;
   let done = 0;
   for (; done < length && offset + done < hlen; done++) to[at + done] = header[offset + done]!;
-  return done === length || copyFromIter(msg, to, at + done, length - done);
+  if (done === length) return true;
+  if (!copyFromIter(msg, to, at + done, length - done)) return false;
+  if (odd !== null && offset < hlen) {
+    // raw6_getfrag forgets behind the header that the data begins at an odd place: it is summed with its bytes swapped.
+    const even = fold(sum(to, at + done, at + length));
+    odd.missummed += even + 0xffff - (((even & 0xff) << 8) | (even >>> 8));
+  }
+  return true;
 };
 
 function rawv6Sendmsg(sock: Sock, msg: Msghdr, len: number): number {
@@ -284,6 +293,7 @@ function rawv6Sendmsg(sock: Sock, msg: Msghdr, len: number): number {
   fl.mark = ipc.mark;
   frag.msg = msg;
   frag.hlen = 0;
+  frag.odd = sk.writeQueue.qlen > 0 && (np.cork.length - optFlen(np.cork.opt)) & 1 ? np.cork : null;
   if (!hdrincl && (proto === IPPROTO_ICMPV6 || proto === IPPROTO_MH)) {
     // rawv6_probe_proto_opt: the route may depend on the message's type.
     frag.hlen = proto === IPPROTO_MH ? 4 : 2;
@@ -328,7 +338,7 @@ function pushPendingFrames(sk: InetSock, fl: Flowi6): number {
       ip6FlushPendingFrames(sk);
       return -EINVAL;
     }
-    let sum = csumIpv6Pseudo(fl.saddr, 0, fl.daddr, 0, total, fl.proto);
+    let summed = csumIpv6Pseudo(fl.saddr, 0, fl.daddr, 0, total, fl.proto) + fold(cork.missummed);
     let offset = checksumOffset;
     let place = first;
     let found = false;
@@ -336,7 +346,7 @@ function pushPendingFrames(sk: InetSock, fl: Flowi6): number {
       const data = skb.transportHeader - skb.data;
       const length = skb.len - data;
       // Pieces behind the first begin at multiples of 8.
-      sum += fold(skbChecksum(skb, data, length));
+      summed += fold(skbChecksum(skb, data, length));
       if (!found && offset < length) {
         place = skb;
         found = true;
@@ -345,8 +355,8 @@ function pushPendingFrames(sk: InetSock, fl: Flowi6): number {
     offset += place.transportHeader - place.data;
     skbCopyBits(place, offset, two, 0, 2);
     // What the program left in the field does not count.
-    sum += 0xffff - be16(two, 0);
-    let check = ~fold(sum) & 0xffff;
+    summed += 0xffff - be16(two, 0);
+    let check = ~fold(summed) & 0xffff;
     if (check === 0 && fl.proto === IPPROTO_UDP) check = 0xffff;
     putBe16(place.head, place.data + offset, check);
   }
