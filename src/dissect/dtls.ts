@@ -1,9 +1,14 @@
 import { be16 } from '../bytes/endian.ts';
 import * as wire from '../wire/dtls.ts';
-import { latin1 } from '../wire/text-line.ts';
-import { ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, CLIENT_HELLO, HANDSHAKE, SERVER_HELLO } from '../wire/tls.ts';
+import { ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE } from '../wire/tls.ts';
 import { defineFields, type Fields } from './fields.ts';
 import type { Protocol } from './protocol.ts';
+import { Recent } from './session/recent.ts';
+import { walkBody } from './tls-body.ts';
+import { DTLS } from './tls-fields.ts';
+import { walkCookie } from './tls-hello.ts';
+import { newSession, sideOf, type TlsSession } from './tls-session.ts';
+import { Memory } from './transactions.ts';
 
 const many = { list: true } as const;
 const hex = { list: true, base: 'hex' } as const;
@@ -25,24 +30,36 @@ const F = defineFields('dtls', {
   'handshake.message_seq': ['Message Sequence', 'uint16', many],
   'handshake.fragment_offset': ['Fragment Offset', 'uint24', many],
   'handshake.fragment_length': ['Fragment Length', 'uint24', many],
-  'handshake.version': ['Version', 'uint16', hex],
-  'handshake.random': ['Random', 'bytes', many],
-  'handshake.session_id_length': ['Session ID Length', 'uint8', many],
-  'handshake.session_id': ['Session ID', 'bytes', many],
-  'handshake.cookie_length': ['Cookie Length', 'uint8', many],
-  'handshake.cookie': ['Cookie', 'bytes', many],
-  'handshake.cipher_suites_length': ['Cipher Suites Length', 'uint16', many],
-  'handshake.ciphersuite': ['Cipher Suite', 'uint16', hex],
-  'handshake.comp_methods_length': ['Compression Methods Length', 'uint8', many],
-  'handshake.comp_method': ['Compression Method', 'uint8', many],
-  'handshake.extensions_length': ['Extensions Length', 'uint16', many],
-  'handshake.extension.type': ['Type', 'uint16', many],
-  'handshake.extension.len': ['Length', 'uint16', many],
-  'handshake.extensions_server_name': ['Server Name', 'string', many],
+  fragments: ['Message fragments', 'none', many],
+  fragment: ['Message fragment', 'uint32', many],
+  'fragment.count': ['Message fragment count', 'uint32', many],
+  'reassembled.length': ['Reassembled DTLS length', 'uint32', many],
 });
 
-const RANDOM_LENGTH = 32;
-const SERVER_NAME = 0;
+/** Messages of which fragments are missing: their bytes, which of them are here, and the frames that they came in. */
+interface Pieces {
+  readonly bytes: Uint8Array;
+  readonly here: Uint8Array;
+  /** Number of bytes that are here. */
+  have: number;
+  readonly frames: number[];
+}
+
+/** Bounds: the oldest sessions, and the oldest messages, are forgotten. */
+const MAX_SESSIONS = 65_536;
+const MAX_PIECES = 256;
+const MAX_MESSAGE = 1 << 16;
+
+class DtlsMemory {
+  readonly sessions = new Recent<string, TlsSession>(MAX_SESSIONS);
+  readonly pieces = new Recent<string, Pieces>(MAX_PIECES);
+}
+
+const { general, ...messages } = DTLS;
+const memories = new Memory(
+  [...Object.values(F), ...Object.values(messages), ...Object.values(general)],
+  () => new DtlsMemory(),
+);
 
 /** Datagram TLS, on any port: records fill the datagram. */
 export const dtls: Protocol = {
@@ -104,93 +121,79 @@ function walkRecord(f: Fields, at: number, end: number, length: number): void {
   }
 }
 
+/** Takes a fragment of a message of `length` bytes. Gives the message when it is whole; else null. */
+function put(
+  f: Fields,
+  memory: DtlsMemory,
+  key: string,
+  length: number,
+  offset: number,
+  at: number,
+  end: number,
+): Pieces | null {
+  let pieces = memory.pieces.get(key);
+  if (pieces === undefined || pieces.bytes.length !== length) {
+    pieces = { bytes: new Uint8Array(length), here: new Uint8Array(length), have: 0, frames: [] };
+    memory.pieces.set(key, pieces);
+  }
+  pieces.bytes.set(f.bytes.subarray(at, end), offset);
+  for (let i = offset; i < offset + end - at; i++) {
+    if (pieces.here[i] === 0) pieces.have++;
+    pieces.here[i] = 1;
+  }
+  pieces.frames.push(f.sessions!.frame);
+  if (pieces.have < length) return null;
+  memory.pieces.delete(key);
+  return pieces;
+}
+
 function walkMessages(f: Fields, at: number, end: number): void {
-  const { bytes } = f;
+  const memory = memories.of(f);
+  const conversation = memory === null ? '' : f.sessions!.conversation(f);
+  let session = memory?.sessions.get(conversation);
+  if (session === undefined) {
+    session = newSession();
+    memory?.sessions.set(conversation, session);
+  }
   while (at < end) {
+    const { bytes } = f;
     if (!f.fits('dtls', at, wire.MESSAGE_HEADER_LENGTH, end)) return;
     const type = wire.messageType(bytes, at);
     const length = wire.messageLength(bytes, at);
     const offset = wire.fragmentOffset(bytes, at);
     const fragment = wire.fragmentLength(bytes, at);
+    const sequence = wire.messageSequence(bytes, at);
     const body = at + wire.MESSAGE_HEADER_LENGTH;
     const stop = Math.min(body + fragment, end);
     f.raw(F.handshake, at, stop - at);
     f.uint(F['handshake.type'], at, 1, type);
     f.uint(F['handshake.length'], at + 1, 3, length);
-    f.uint(F['handshake.message_seq'], at + 4, 2, wire.messageSequence(bytes, at));
+    f.uint(F['handshake.message_seq'], at + 4, 2, sequence);
     f.uint(F['handshake.fragment_offset'], at + 6, 3, offset);
     f.uint(F['handshake.fragment_length'], at + 9, 3, fragment);
     if (!f.fits('dtls', body, fragment, end)) return;
-    if (offset === 0 && fragment === length) {
-      if (type === CLIENT_HELLO || type === SERVER_HELLO) walkHello(f, body, stop, type === CLIENT_HELLO);
-      else if (type === wire.HELLO_VERIFY_REQUEST && f.fits('dtls', body, 3, stop)) {
-        f.uint(F['handshake.version'], body, 2, be16(bytes, body));
-        walkCookie(f, body + 2, stop);
+    if (offset === 0 && fragment === length) walkContents(f, session, type, body, stop);
+    else if (memory !== null && offset + fragment <= length && length <= MAX_MESSAGE) {
+      const key = `${conversation}${sideOf(f)}/${sequence}`;
+      const whole = put(f, memory, key, length, offset, body, stop);
+      if (whole !== null) {
+        const place = f.append(length);
+        f.bytes.set(whole.bytes, place);
+        f.raw(F.fragments, place, length);
+        for (const frame of whole.frames) f.uint(F.fragment, at, 0, frame);
+        f.uint(F['fragment.count'], at, 0, whole.frames.length);
+        f.uint(F['reassembled.length'], at, 0, length);
+        walkContents(f, session, type, place, place + length);
       }
     }
     at = stop;
   }
 }
 
-/** Gives the offset behind it; -1 where it is cut. */
-function walkCookie(f: Fields, at: number, end: number): number {
-  if (!f.fits('dtls', at, 1, end)) return -1;
-  const length = f.bytes[at]!;
-  f.uint(F['handshake.cookie_length'], at, 1, length);
-  if (!f.fits('dtls', at + 1, length, end)) return -1;
-  if (length > 0) f.raw(F['handshake.cookie'], at + 1, length);
-  return at + 1 + length;
-}
-
-/** RFC 6347 4.2.1 and RFC 5246 7.4.1: a client's has a cookie behind the session. */
-function walkHello(f: Fields, at: number, end: number, isClient: boolean): void {
-  const { bytes } = f;
-  if (!f.fits('dtls', at, 2 + RANDOM_LENGTH + 1, end)) return;
-  f.uint(F['handshake.version'], at, 2, be16(bytes, at));
-  f.raw(F['handshake.random'], at + 2, RANDOM_LENGTH);
-  at += 2 + RANDOM_LENGTH;
-  const session = bytes[at]!;
-  f.uint(F['handshake.session_id_length'], at, 1, session);
-  if (!f.fits('dtls', at + 1, session, end)) return;
-  if (session > 0) f.raw(F['handshake.session_id'], at + 1, session);
-  at += 1 + session;
-  if (isClient) {
-    at = walkCookie(f, at, end);
-    if (at < 0 || !f.fits('dtls', at, 2, end)) return;
-    const suites = be16(bytes, at);
-    f.uint(F['handshake.cipher_suites_length'], at, 2, suites);
-    at += 2;
-    if (!f.fits('dtls', at, suites + 1, end)) return;
-    for (let i = 0; i + 2 <= suites; i += 2) f.uint(F['handshake.ciphersuite'], at + i, 2, be16(bytes, at + i));
-    at += suites;
-    const methods = bytes[at]!;
-    f.uint(F['handshake.comp_methods_length'], at, 1, methods);
-    at++;
-    if (!f.fits('dtls', at, methods, end)) return;
-    for (let i = 0; i < methods; i++) f.uint(F['handshake.comp_method'], at + i, 1, bytes[at + i]!);
-    at += methods;
-  } else {
+function walkContents(f: Fields, session: TlsSession, type: number, at: number, end: number): void {
+  if (type === wire.HELLO_VERIFY_REQUEST) {
     if (!f.fits('dtls', at, 3, end)) return;
-    f.uint(F['handshake.ciphersuite'], at, 2, be16(bytes, at));
-    f.uint(F['handshake.comp_method'], at + 2, 1, bytes[at + 2]!);
-    at += 3;
-  }
-  // Extensions may be left out altogether.
-  if (at + 2 > end) return;
-  f.uint(F['handshake.extensions_length'], at, 2, be16(bytes, at));
-  for (at += 2; at < end; ) {
-    if (!f.fits('dtls', at, 4, end)) return;
-    const type = be16(bytes, at);
-    const length = be16(bytes, at + 2);
-    f.uint(F['handshake.extension.type'], at, 2, type);
-    f.uint(F['handshake.extension.len'], at + 2, 2, length);
-    at += 4;
-    if (!f.fits('dtls', at, length, end)) return;
-    // RFC 6066 3: the length of the list, a type, the length of the name.
-    if (type === SERVER_NAME && length > 5) {
-      const name = Math.min(be16(bytes, at + 3), length - 5);
-      f.value(F['handshake.extensions_server_name'], at + 5, name, latin1(bytes, at + 5, at + 5 + name));
-    }
-    at += length;
-  }
+    f.uint(DTLS.version, at, 2, be16(f.bytes, at));
+    walkCookie(f, at + 2, end);
+  } else walkBody(f, DTLS, session, type, at, end, end, 'd');
 }

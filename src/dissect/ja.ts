@@ -71,8 +71,8 @@ function alpnMark(alpn: string | null): string {
   return hex[0]! + hex.at(-1)!;
 }
 
-/** JA4 of a client's hello, and the text that it abbreviates; `transport` is `t` over TCP, `q` over QUIC. */
-export function ja4(hello: Hello, transport: 't' | 'q'): { hash: string; raw: string } {
+/** JA4 of a client's hello, and the text that it abbreviates; `transport` is `t` over TCP, `q` over QUIC, `d` over datagrams. */
+export function ja4(hello: Hello, transport: 't' | 'q' | 'd'): { hash: string; raw: string } {
   const version = Math.max(0, ...plain(hello.supportedVersions)) || hello.version;
   const ciphers = plain(hello.ciphers);
   const extensions = plain(hello.extensions);

@@ -112,6 +112,7 @@ interface Announced {
 }
 
 /** Of what announces streams of RTP: those are told by it. */
+const X509 = ['x509af', 'x509if', 'x509sat', 'x509ce'];
 const SDP = ['sip', 'sdp', 'rtp', 'rtcp'];
 
 /** Every protocol, and where it is found. To add one: its header in `wire/`, its `Protocol` (fields, `walk`, `print`) in
@@ -168,11 +169,11 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [http, { tcp: [80, 8080] }],
   [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
   [httpByContent, { content: ['tcp'] }],
-  [tls, { content: ['tcp'] }],
+  [tls, { content: ['tcp'], words: ['tls', ...X509] }],
   [sshOnPort, { tcp: [22] }],
   [ssh, { content: ['tcp'] }],
-  [quicOfHttp, { udp: [443], words: ['quic', 'tls'] }],
-  [quic, { content: ['udp'], words: ['quic', 'tls'] }],
+  [quicOfHttp, { udp: [443], words: ['quic', 'tls', ...X509] }],
+  [quic, { content: ['udp'], words: ['quic', 'tls', ...X509] }],
   [vxlan, { udp: [vxlanPort.UDP_PORT], carries: true }],
   [vxlanLinux, { udp: [vxlanPort.UDP_PORT_LINUX], carries: true }],
   [vxlanGpe, { udp: [vxlanPort.UDP_PORT_GPE], carries: true }],
@@ -209,8 +210,14 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [nbns, { udp: [137] }],
   [nbdgm, { udp: [138] }],
   [bgp, { tcp: [bgpNumber.TCP_PORT] }],
-  [tlsOnPort, { tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017] }],
-  [dtls, { content: ['udp'] }],
+  [
+    tlsOnPort,
+    {
+      tcp: [443, 465, 636, 853, 993, 995, 2221, 2443, 3496, 5061, 5671, 5684, 8883, 11207, 27017],
+      words: ['tls', ...X509],
+    },
+  ],
+  [dtls, { content: ['udp'], words: ['dtls', ...X509] }],
   [rtcp, { content: ['udp'] }],
   [dnsByContent, { content: ['udp'] }],
   [rtp, { udp: [] }],

@@ -1,8 +1,20 @@
-import { be24 } from '../bytes/endian.ts';
+import { be16 } from '../bytes/endian.ts';
 import * as wire from '../wire/tls.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import { IS_TLS13, walkClientKeyExchange, walkHello, walkServerKeyExchange } from './tls-hello.ts';
+import { walkBody } from './tls-body.ts';
+import { TLS } from './tls-fields.ts';
+import { IS_TLS13, type Transport } from './tls-hello.ts';
+import {
+  newSession,
+  type Partial,
+  sessionOf,
+  sideOf,
+  type TlsMemory,
+  type TlsSession,
+  tlsMemory,
+  VERSION_13,
+} from './tls-session.ts';
 
 const many = { list: true } as const;
 const F = defineFields('tls', {
@@ -25,6 +37,7 @@ const F = defineFields('tls', {
   'record.version': ['Version', 'uint16', { list: true, base: 'hex' }],
   'record.length': ['Length', 'uint16', many],
   app_data: ['Encrypted Application Data', 'bytes', many],
+  app_data_proto: ['Application Data Protocol', 'string', many],
   change_cipher_spec: ['Change Cipher Spec Message', 'none', many],
   alert_message: ['Alert Message', 'none', many],
   'alert_message.level': ['Level', 'uint8', { list: true, values: { 1: 'Warning', 2: 'Fatal' } }],
@@ -59,16 +72,18 @@ const F = defineFields('tls', {
     },
   ],
   'handshake.length': ['Length', 'uint24', many],
-  'handshake.certificates_length': ['Certificates Length', 'uint24', many],
-  'handshake.certificate_length': ['Certificate Length', 'uint24', many],
-  'handshake.certificate': ['Certificate', 'bytes', many],
+  'handshake.fragments': ['Reassembled Handshake Fragments', 'none', many],
+  'handshake.fragment': ['Handshake Fragment', 'uint32', many],
+  'handshake.fragment.count': ['Handshake Fragment count', 'uint32', many],
+  heartbeat_message: ['Heartbeat Message', 'none', many],
+  'heartbeat_message.type': ['Type', 'uint8', many],
+  'heartbeat_message.payload_length': ['Payload Length', 'uint16', many],
+  'heartbeat_message.payload': ['Payload', 'bytes', many],
+  'heartbeat_message.padding': ['Padding', 'bytes', many],
 });
 
 /** Types of handshake messages, by number. */
 const MESSAGE_TYPES = new Set([1, 2, 3, 4, 5, 8, 11, 12, 13, 14, 15, 16, 20, 21, 22, 23, 24, 25]);
-const HELLO_REQUEST = 0;
-const SERVER_KEY_EXCHANGE = 12;
-const CLIENT_KEY_EXCHANGE = 16;
 /** Longest message that may go on in a further record; certificates are the longest. */
 const MAX_MESSAGE = 1 << 17;
 
@@ -79,7 +94,7 @@ function isMessage(bytes: Uint8Array, at: number, end: number): boolean {
   const type = wire.messageType(bytes, at);
   const length = wire.messageLength(bytes, at);
   // Encrypted records often begin with zeros, an explicit nonce. A HelloRequest is empty, and alone in its record.
-  if (type === HELLO_REQUEST) return length === 0 && at + wire.MESSAGE_HEADER_LENGTH === end;
+  if (type === wire.HELLO_REQUEST) return length === 0 && at + wire.MESSAGE_HEADER_LENGTH === end;
   if (!MESSAGE_TYPES.has(type)) return false;
   if (at + wire.MESSAGE_HEADER_LENGTH + length <= end) return true;
   return (
@@ -88,7 +103,14 @@ function isMessage(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 /** Walks handshake messages from `at`; their record ends at `recordEnd`, what was captured of it at `end`. */
-export function walkMessages(f: Fields, at: number, end: number, recordEnd: number, transport: 't' | 'q'): void {
+function walkMessages(
+  f: Fields,
+  session: TlsSession,
+  at: number,
+  end: number,
+  recordEnd: number,
+  transport: Transport,
+): void {
   const { bytes } = f;
   for (let isFirst = true; at < end; isFirst = false) {
     // Encrypted, or the rest of a message that began in an earlier record.
@@ -96,35 +118,84 @@ export function walkMessages(f: Fields, at: number, end: number, recordEnd: numb
       if (isFirst) f.raw(F.handshake, at, end - at);
       return;
     }
-    const type = wire.messageType(bytes, at);
-    const length = wire.messageLength(bytes, at);
-    const body = at + wire.MESSAGE_HEADER_LENGTH;
-    const stop = Math.min(body + length, end);
-    f.raw(F.handshake, at, stop - at);
-    f.uint(F['handshake.type'], at, 1, type);
-    f.uint(F['handshake.length'], at + 1, 3, length);
-    if (type === wire.CLIENT_HELLO || type === wire.SERVER_HELLO)
-      walkHello(f, body, stop, type === wire.CLIENT_HELLO, body + length <= end, transport);
-    else if (type === wire.CERTIFICATE) walkCertificates(f, body, stop);
-    else if (type === SERVER_KEY_EXCHANGE && body + length <= end) walkServerKeyExchange(f, body, stop);
-    else if (type === CLIENT_KEY_EXCHANGE && body + length <= end) walkClientKeyExchange(f, body, stop);
-    at = body + length;
+    at = walkOne(f, session, at, end, transport);
   }
 }
 
-/** RFC 5246 7.4.2. (In TLS 1.3 certificates are encrypted.) */
-function walkCertificates(f: Fields, at: number, end: number): void {
+/** One message, of which at least the header is there. Gives the offset behind it. */
+function walkOne(f: Fields, session: TlsSession, at: number, end: number, transport: Transport): number {
   const { bytes } = f;
-  if (at + 3 > end) return;
-  f.uint(F['handshake.certificates_length'], at, 3, be24(bytes, at));
-  for (at += 3; at + 3 <= end; ) {
-    const length = be24(bytes, at);
-    f.uint(F['handshake.certificate_length'], at, 3, length);
-    at += 3;
-    if (at + length > end) return;
-    f.raw(F['handshake.certificate'], at, length);
-    at += length;
+  const type = wire.messageType(bytes, at);
+  const length = wire.messageLength(bytes, at);
+  const body = at + wire.MESSAGE_HEADER_LENGTH;
+  const stop = Math.min(body + length, end);
+  f.raw(F.handshake, at, stop - at);
+  f.uint(F['handshake.type'], at, 1, type);
+  f.uint(F['handshake.length'], at + 1, 3, length);
+  walkBody(f, TLS, session, type, body, stop, body + length, transport);
+  return body + length;
+}
+
+/** Walks the messages of a record that is all here, with what earlier ones have left. A message that goes on in the next
+ * one waits for it. */
+function walkHandshake(f: Fields, memory: TlsMemory, session: TlsSession, at: number, end: number): void {
+  const key = `${f.sessions!.conversation(f)}${sideOf(f)}`;
+  const partial = memory.partials.get(key);
+  if (partial !== undefined) {
+    const taken = complete(f, partial, at, end);
+    if (partial.need === 0 || partial.have < partial.need) return;
+    memory.partials.delete(key);
+    const place = f.append(partial.need);
+    f.bytes.set(partial.bytes.subarray(0, partial.need), place);
+    f.raw(F['handshake.fragments'], place, partial.need);
+    for (const frame of partial.frames) f.uint(F['handshake.fragment'], at, 0, frame);
+    f.uint(F['handshake.fragment.count'], at, 0, partial.frames.length);
+    walkOne(f, session, place, place + partial.need, 't');
+    at += taken;
   }
+  const { bytes } = f;
+  while (at < end) {
+    const type = wire.messageType(bytes, at);
+    const length = at + wire.MESSAGE_HEADER_LENGTH > end ? -1 : wire.messageLength(bytes, at);
+    const next = at + wire.MESSAGE_HEADER_LENGTH + length;
+    if (length >= 0 && next <= end) {
+      at = walkOne(f, session, at, end, 't');
+      continue;
+    }
+    if (!MESSAGE_TYPES.has(type) || length > MAX_MESSAGE) {
+      f.raw(F.handshake, at, end - at);
+      return;
+    }
+    const need = length < 0 ? 0 : wire.MESSAGE_HEADER_LENGTH + length;
+    const begun: Partial = { bytes: new Uint8Array(Math.max(need, end - at)), have: 0, need, frames: [] };
+    complete(f, begun, at, end);
+    memory.partials.set(key, begun);
+    return;
+  }
+}
+
+/** Takes what belongs to a message from the bytes at `at`: gives how many. */
+function complete(f: Fields, partial: Partial, at: number, end: number): number {
+  const { bytes } = f;
+  const begin = at;
+  if (partial.need === 0 && partial.have + end - at >= wire.MESSAGE_HEADER_LENGTH) {
+    const header = new Uint8Array(wire.MESSAGE_HEADER_LENGTH);
+    header.set(partial.bytes.subarray(0, partial.have));
+    header.set(bytes.subarray(at, at + wire.MESSAGE_HEADER_LENGTH - partial.have), partial.have);
+    partial.need = wire.MESSAGE_HEADER_LENGTH + Math.min(wire.messageLength(header, 0), MAX_MESSAGE);
+  }
+  const room = partial.need === 0 ? partial.have + end - at : partial.need;
+  if (partial.bytes.length < room) {
+    const larger = new Uint8Array(room);
+    larger.set(partial.bytes.subarray(0, partial.have));
+    partial.bytes = larger;
+  }
+  const taken = Math.min(end - at, room - partial.have);
+  partial.bytes.set(bytes.subarray(at, at + taken), partial.have);
+  partial.have += taken;
+  partial.frames.push(f.sessions!.frame);
+  f.raw(F.handshake, begin, taken);
+  return taken;
 }
 
 /** True for a hello that fills its record: RFC 8446 D.4 allows a ChangeCipherSpec before the second one. */
@@ -148,6 +219,7 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
   switch (type) {
     case wire.CHANGE_CIPHER_SPEC:
       f.raw(F.change_cipher_spec, body, stop - body);
+      if (tlsMemory(f) !== null) sessionOf(f, tlsMemory(f)).ciphers |= sideOf(f);
       break;
     case wire.ALERT:
       f.raw(F.alert_message, body, stop - body);
@@ -156,14 +228,73 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
       f.uint(F['alert_message.level'], body, 1, bytes[body]!);
       f.uint(F['alert_message.desc'], body + 1, 1, bytes[body + 1]!);
       break;
-    case wire.HANDSHAKE:
+    case wire.HANDSHAKE: {
+      const memory = tlsMemory(f);
+      const session = sessionOf(f, memory);
+      const hasChanged = isEncrypted || (session.ciphers & sideOf(f)) !== 0;
       if (isEncrypted && !isHello(bytes, body, stop, length)) f.raw(F.handshake, body, stop - body);
-      else walkMessages(f, body, stop, body + length, 't');
+      else if (memory === null || hasChanged || stop < body + length)
+        walkMessages(f, session, body, stop, body + length, 't');
+      else walkHandshake(f, memory, session, body, stop);
+      break;
+    }
+    case wire.HEARTBEAT:
+      f.raw(F.heartbeat_message, body, stop - body);
+      if (stop === body + length && (f.connection & IS_TLS13) === 0) walkHeartbeat(f, body, stop);
       break;
     case wire.APPLICATION_DATA:
-      if (stop > body) f.raw(F.app_data, body, stop - body);
+      if (stop > body) walkApplicationData(f, body, stop);
       break;
   }
+}
+
+/** What is spoken within, by the server's port. */
+const PORTS = new Map([
+  [25, 'Simple Mail Transfer Protocol'],
+  [110, 'Post Office Protocol'],
+  [143, 'Internet Message Access Protocol'],
+  [443, 'Hypertext Transfer Protocol'],
+  [465, 'Simple Mail Transfer Protocol'],
+  [587, 'Simple Mail Transfer Protocol'],
+  [636, 'Lightweight Directory Access Protocol'],
+  [853, 'Domain Name System'],
+  [993, 'Internet Message Access Protocol'],
+  [995, 'Post Office Protocol'],
+  [3389, 'TPKT - ISO on TCP - RFC1006'],
+  [5061, 'Session Initiation Protocol'],
+  [5222, 'XMPP Protocol'],
+  [5671, 'Advanced Message Queuing Protocol'],
+  [8883, 'MQ Telemetry Transport Protocol'],
+  [27017, 'Mongo Wire Protocol'],
+]);
+/** The same by what the server has chosen of ALPN (RFC 7301). */
+const CHOSEN = new Map([
+  ['http/1.1', 'Hypertext Transfer Protocol'],
+  ['h2', 'HyperText Transfer Protocol 2'],
+  ['spdy/2', 'SPDY'],
+  ['spdy/3', 'SPDY'],
+  ['spdy/3.1', 'SPDY'],
+]);
+
+function walkApplicationData(f: Fields, at: number, end: number): void {
+  f.raw(F.app_data, at, end - at);
+  if (!f.wants(F.app_data_proto)) return;
+  const { alpn } = sessionOf(f, tlsMemory(f));
+  const protocol = CHOSEN.get(alpn) ?? PORTS.get(f.srcPort) ?? PORTS.get(f.dstPort);
+  if (protocol !== undefined) f.value(F.app_data_proto, at, 0, protocol);
+}
+
+/** RFC 6520 4. An encrypted one looks like anything. */
+function walkHeartbeat(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  const type = bytes[at]!;
+  if (at + 3 > end || (type !== 1 && type !== 2)) return;
+  const length = be16(bytes, at + 1);
+  if (at + 3 + length > end) return;
+  f.uint(F['heartbeat_message.type'], at, 1, type);
+  f.uint(F['heartbeat_message.payload_length'], at + 1, 2, length);
+  f.raw(F['heartbeat_message.payload'], at + 3, length);
+  f.raw(F['heartbeat_message.padding'], at + 3 + length, end - at - 3 - length);
 }
 
 function measureRecord(bytes: Uint8Array, at: number, end: number): number {
@@ -222,5 +353,5 @@ export const tlsOnPort: Protocol = {
 /** TLS without records, as QUIC carries it: handshake messages from `at` up to `end`. */
 export function walkTlsOfQuic(f: Fields, at: number, end: number): void {
   f.layer(tls, at, end - at);
-  walkMessages(f, at, end, end, 'q');
+  walkMessages(f, newSession(VERSION_13), at, end, end, 'q');
 }

@@ -25,7 +25,15 @@ export const HEARTBEAT = 24;
 
 export const CLIENT_HELLO = 1;
 export const SERVER_HELLO = 2;
+export const HELLO_REQUEST = 0;
+export const NEW_SESSION_TICKET = 4;
 export const CERTIFICATE = 11;
+export const SERVER_KEY_EXCHANGE = 12;
+export const CERTIFICATE_REQUEST = 13;
+export const CERTIFICATE_VERIFY = 15;
+export const CLIENT_KEY_EXCHANGE = 16;
+export const FINISHED = 20;
+export const CERTIFICATE_STATUS = 22;
 
 export const contentType = (bytes: Uint8Array, at: number): number => bytes[at + TYPE]!;
 export const recordVersion = (bytes: Uint8Array, at: number): number => be16(bytes, at + VERSION);
