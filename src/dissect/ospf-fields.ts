@@ -1,6 +1,7 @@
 import { be16, be24, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/ospf.ts';
 import { defineFields, type Fields } from './fields.ts';
+import { F as COMMON } from './ospf-registry.ts';
 
 /** Fields of OSPF's options and of the bodies of link state advertisements, RFC 2328 A.2 and A.4. */
 
@@ -22,6 +23,15 @@ const F = defineFields('ospf', {
   'lsa.summary': ['Summary LSA (IP Network)', 'bool', LIST],
   'lsa.asbr': ['Summary LSA (ASBR)', 'bool', LIST],
   'lsa.asext': ['AS-External LSA (ASBR)', 'bool', LIST],
+  'lsa.member': ['Group Membership LSA', 'bool', LIST],
+  'lsa.attr': ['External Attributes LSA', 'bool', LIST],
+  'lsa.opaque': ['Opaque LSA', 'bool', LIST],
+  'lsa.id': ['Link State ID', 'ipv4', LIST],
+  lsid_opaque_type: ['Link State ID Opaque Type', 'uint8', LIST],
+  'lsid.opaque_id': ['Link State ID Opaque ID', 'uint24', LIST],
+  'lsid_te_lsa.reserved': ['Link State ID TE-LSA Reserved', 'uint8', LIST],
+  'lsid_te_lsa.instance': ['Link State ID TE-LSA Instance', 'uint16', LIST],
+  'ls.metric': ['Metric', 'uint32', LIST],
   'lsa.nssa': ['NSSA AS-External LSA', 'bool', LIST],
   'v2.router.lsa.flags': ['Flags', 'uint8', HEX],
   'v2.router.lsa.flags.b': ['(B) Area border router', 'bool', LIST],
@@ -44,7 +54,6 @@ const F = defineFields('ospf', {
   'lsa.asext.fwdaddr': ['Forwarding Address', 'ipv4', LIST],
   'lsa.asext.extrttag': ['External Route Tag', 'uint32', LIST],
   'lsa.tos': ['TOS', 'uint8', LIST],
-  metric: ['Metric', 'uint32', LIST],
 });
 
 const ROUTER = 1;
@@ -52,7 +61,9 @@ const NETWORK = 2;
 const SUMMARY = 3;
 const ASBR_SUMMARY = 4;
 const EXTERNAL = 5;
+const GROUP_MEMBERSHIP = 6;
 const NSSA = 7;
+const EXTERNAL_ATTRIBUTES = 8;
 
 /** By type of LSA: the field that says that it is one. */
 const KINDS: Readonly<Record<number, number>> = {
@@ -61,7 +72,12 @@ const KINDS: Readonly<Record<number, number>> = {
   [SUMMARY]: F['lsa.summary'],
   [ASBR_SUMMARY]: F['lsa.asbr'],
   [EXTERNAL]: F['lsa.asext'],
+  [GROUP_MEMBERSHIP]: F['lsa.member'],
   [NSSA]: F['lsa.nssa'],
+  [EXTERNAL_ATTRIBUTES]: F['lsa.attr'],
+  [wire.LSA_OPAQUE_LINK]: F['lsa.opaque'],
+  [wire.LSA_OPAQUE_LINK + 1]: F['lsa.opaque'],
+  [wire.LSA_OPAQUE_AS]: F['lsa.opaque'],
 };
 
 /** The options at `at`. In the header of an NSSA's LSA one bit has another meaning (RFC 3101 2.4). */
@@ -86,6 +102,21 @@ export function walkLsaKind(f: Fields, at: number): void {
   if (kind !== undefined) f.bool(kind, at + 3, 1, true);
 }
 
+/** The link state ID of the LSA whose header is at `at`: of an opaque one it is a type and an identifier (RFC 5250 3). */
+export function walkLsaId(f: Fields, at: number): void {
+  const { bytes } = f;
+  const id = wire.lsaIdAt(at);
+  if (!wire.isOpaque(wire.lsaType(bytes, at))) {
+    f.raw(F['lsa.id'], id, 4);
+    return;
+  }
+  f.uint(F.lsid_opaque_type, id, 1, bytes[id]!);
+  if (bytes[id] === wire.OPAQUE_TRAFFIC_ENGINEERING) {
+    f.uint(F['lsid_te_lsa.reserved'], id + 1, 1, bytes[id + 1]!);
+    f.uint(F['lsid_te_lsa.instance'], id + 2, 2, be16(bytes, id + 2));
+  } else f.uint(F['lsid.opaque_id'], id + 1, 3, be24(bytes, id + 1));
+}
+
 /** The body of an LSA, from `at` up to `end`. */
 export function walkLsaBody(f: Fields, type: number, at: number, end: number): void {
   switch (type) {
@@ -103,7 +134,7 @@ export function walkLsaBody(f: Fields, type: number, at: number, end: number): v
       f.raw(F['lsa.asbr.netmask'], at, 4);
       for (let place = at + 4; place + 4 <= end; place += 4) {
         f.uint(F['lsa.tos'], place, 1, f.bytes[place]!);
-        f.uint(F.metric, place + 1, 3, be24(f.bytes, place + 1));
+        f.uint(COMMON.metric, place + 1, 3, be24(f.bytes, place + 1));
       }
       break;
     case EXTERNAL:
@@ -133,7 +164,10 @@ function walkRouter(f: Fields, at: number, end: number): void {
     f.uint(F['lsa.router.linktype'], link + 8, 1, bytes[link + 8]!);
     f.uint(F['lsa.router.nummetrics'], link + 9, 1, bytes[link + 9]!);
     f.uint(F['lsa.router.metric0'], link + 10, 2, be16(bytes, link + 10));
-    link += 12 + 4 * bytes[link + 9]!;
+    const metrics = bytes[link + 9]!;
+    link += wire.LINK_LENGTH;
+    for (let k = 0; k < metrics && link + 4 <= end; k++, link += 4)
+      f.uint(F['ls.metric'], link, 4, be16(bytes, link + 2));
   }
 }
 
@@ -145,7 +179,7 @@ function walkExternal(f: Fields, at: number, end: number): void {
   for (let place = at + 4; place + 12 <= end; place += 12) {
     f.bool(F['lsa.asext.type'], place, 1, bytes[place]! >= 0x80);
     f.uint(F['lsa.tos'], place, 1, bytes[place]! & 0x7f);
-    f.uint(F.metric, place + 1, 3, be24(bytes, place + 1));
+    f.uint(COMMON.metric, place + 1, 3, be24(bytes, place + 1));
     f.raw(F['lsa.asext.fwdaddr'], place + 4, 4);
     f.uint(F['lsa.asext.extrttag'], place + 8, 4, be32(bytes, place + 8));
   }

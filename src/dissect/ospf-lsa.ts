@@ -1,7 +1,8 @@
 import * as wire from '../wire/ospf.ts';
 import { type Bits, printBits } from './flags.ts';
+import { printGraceTlvs, printRouterInformation, printTrafficEngineering } from './ospf-opaque-text.ts';
 import { printUnknown } from './ppp-unknown.ts';
-import type { Text } from './text.ts';
+import { type Text, TRUNCATED } from './text.ts';
 
 /** Link state advertisements as tcpdump prints them. */
 
@@ -23,7 +24,7 @@ const TYPES: Readonly<Record<number, string>> = {
   3: 'Summary',
   4: 'ASBR Summary',
   5: 'External',
-  6: 'Multicast',
+  6: 'Multicast Group',
   7: 'NSSA',
   9: 'Link Local Opaque',
   10: 'Area Local Opaque',
@@ -37,15 +38,18 @@ const OPAQUE: Readonly<Record<number, string>> = {
 const ROUTER_FLAGS: Bits = [
   [1, 'ABR'],
   [2, 'ASBR'],
-  [8, 'Virtual'],
-  [16, 'W2'],
+  [4, 'Virtual'],
+  [8, 'Wildcard'],
+  [16, 'Nt'],
+  [0x80, 'Host'],
 ];
 const TOPOLOGIES: Readonly<Record<number, string>> = { 0: 'default', 1: 'multicast', 2: 'management' };
 const topology = (id: number): string => `topology ${TOPOLOGIES[id] ?? 'Unknown'} (${id})`;
+/** Group membership, of multicast extensions. */
+const LSA_GROUP = 6;
 const INFINITE = 0xffffff;
 
-const typeName = (type: number): string => `${TYPES[type] === undefined ? 'unknown' : `${TYPES[type]} LSA`} (${type})`;
-const isOpaque = (type: number): boolean => type >= wire.LSA_OPAQUE_LINK && type <= wire.LSA_OPAQUE_AS;
+const typeName = (type: number): string => `${TYPES[type] ?? 'unknown'} LSA (${type})`;
 
 /** Gives the LSA's length, or -1 where it makes no sense. */
 export function printLsaHeader(t: Text, at: number): number {
@@ -66,7 +70,7 @@ export function printLsaHeader(t: Text, at: number): number {
   );
   out.decimal(length - wire.LSA_HEADER_LENGTH);
   const type = t.u8(at + 3);
-  if (isOpaque(type)) {
+  if (wire.isOpaque(type)) {
     const kind = t.u8(at + 4);
     out.ascii(`\n\t    ${typeName(type)}, Opaque-Type ${OPAQUE[kind] ?? 'unknown'} LSA (${kind})`);
     out.ascii(`, Opaque-ID ${t.be24(at + 5)}`);
@@ -87,7 +91,7 @@ export function printRequest(t: Text, at: number): void {
   out.ascii('\n\t  Advertising Router: ');
   t.ipv4(at + 8);
   out.ascii(`, ${typeName(type)}`);
-  if (isOpaque(type)) {
+  if (wire.isOpaque(type)) {
     const kind = t.u8(at + 4);
     out.ascii(`, Opaque-Type: ${OPAQUE[kind] ?? 'unknown'} LSA (${kind}), Opaque-ID: ${t.be24(at + 5)}`);
   } else {
@@ -146,11 +150,49 @@ export function printLsa(t: Text, at: number, limit: number): number {
         }
       }
       break;
-    default:
-      if (t.verbose <= 1) printUnknown(t, body, length - wire.LSA_HEADER_LENGTH, '\n\t    ');
+    case LSA_GROUP:
+      printVertices(t, body, end);
+      break;
+    case wire.LSA_OPAQUE_LINK:
+    case wire.LSA_OPAQUE_LINK + 1:
+    case wire.LSA_OPAQUE_AS:
+      if (!printOpaque(t, t.u8(wire.lsaIdAt(at)), body, length - wire.LSA_HEADER_LENGTH)) return end;
+      break;
   }
-  if (t.verbose > 1) printUnknown(t, body, length - wire.LSA_HEADER_LENGTH, '\n\t    ');
+  const isTraffic = wire.isOpaque(t.u8(at + 3)) && t.u8(wire.lsaIdAt(at)) === wire.OPAQUE_TRAFFIC_ENGINEERING;
+  if (t.verbose > 1 && !isTraffic) printUnknown(t, body, length - wire.LSA_HEADER_LENGTH, '\n\t    ');
   return end > limit ? -1 : end;
+}
+
+/** False where it is not whole: tcpdump then goes on with the next, and says nothing of it. */
+function printOpaque(t: Text, type: number, at: number, length: number): boolean {
+  if (type === wire.OPAQUE_ROUTER_INFORMATION) return printRouterInformation(t, at, length);
+  if (type === wire.OPAQUE_GRACE) return quietly(() => printGraceTlvs(t, at, length));
+  if (type === wire.OPAQUE_TRAFFIC_ENGINEERING) return printTrafficEngineering(t, at, length);
+  if (t.verbose <= 1) printUnknown(t, at, length, '\n\t    ');
+  return true;
+}
+
+/** What `print` gives; false where the capture ends first. */
+function quietly(print: () => boolean): boolean {
+  try {
+    return print();
+  } catch (error) {
+    if (error === TRUNCATED) return false;
+    throw error;
+  }
+}
+
+/** RFC 1584 A.3: routers and networks through which a group is reached. */
+function printVertices(t: Text, at: number, end: number): void {
+  for (let place = at; place < end; place += 8) {
+    const type = t.be32(place);
+    t.reads(place + 4, 4);
+    if (type === 1 || type === 2) {
+      t.out.ascii(type === 1 ? '\n\t    Router Router-ID ' : '\n\t    Network Designated Router ');
+      t.ipv4(place + 4);
+    } else t.out.ascii(`\n\t    unknown VertexType (${type})`);
+  }
 }
 
 function printSummary(t: Text, at: number, end: number): void {
@@ -175,6 +217,8 @@ function printRouter(t: Text, at: number): boolean {
   printBits(t, ROUTER_FLAGS, flags, 'none');
   out.byte(93);
   const links = t.be16(at + 2);
+  // The first is asked for even where there is none.
+  t.need(at + 4, wire.LINK_LENGTH);
   let place = at + 4;
   for (let i = 0; i < links; i++) {
     t.need(place, wire.LINK_LENGTH);

@@ -1,83 +1,26 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/ospf.ts';
-import { defineFields, type Fields } from './fields.ts';
-import { type Bits, printBits } from './flags.ts';
-import { walkLsaBody, walkLsaKind, walkOptions } from './ospf-fields.ts';
+import { HEADER_LENGTH as HEADER_3_LENGTH } from '../wire/ospf3.ts';
+import type { Fields } from './fields.ts';
+import { printBits } from './flags.ts';
+import { walkLsaBody, walkLsaId, walkLsaKind, walkOptions } from './ospf-fields.ts';
 import { OPTIONS, printLsa, printLsaHeader, printRequest } from './ospf-lsa.ts';
+import { ospfTypes, printDescriptionFlags } from './ospf-names.ts';
+import { walkOpaque, walkSignaling } from './ospf-opaque.ts';
+import { printSignaling } from './ospf-opaque-text.ts';
+import { F, MESSAGES } from './ospf-registry.ts';
+import { walkOspf3 } from './ospf3.ts';
+import { printOspf3 } from './ospf3-text.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
-const LIST = { list: true } as const;
-const HEX = { base: 'hex' } as const;
-const F = defineFields('ospf', {
-  version: ['Version', 'uint8'],
-  msg: ['Message Type', 'uint8'],
-  packet_length: ['Packet Length', 'uint16'],
-  srcrouter: ['Source OSPF Router', 'ipv4'],
-  area_id: ['Area ID', 'ipv4'],
-  checksum: ['Checksum', 'uint16', HEX],
-  'auth.type': ['Auth Type', 'uint16'],
-  'auth.none': ['Auth Data (none)', 'bytes'],
-  'auth.simple': ['Auth Data (Simple)', 'string'],
-  'auth.crypt.key_id': ['Auth Crypt Key id', 'uint8'],
-  'auth.crypt.data_length': ['Auth Crypt Data Length', 'uint8'],
-  'auth.crypt.seq_nbr': ['Auth Crypt Sequence Number', 'uint32'],
-  'hello.network_mask': ['Network Mask', 'ipv4'],
-  'hello.hello_interval': ['Hello Interval [sec]', 'uint32'],
-  'hello.router_priority': ['Router Priority', 'uint8'],
-  'hello.router_dead_interval': ['Router Dead Interval [sec]', 'uint32'],
-  'hello.designated_router': ['Designated Router', 'ipv4'],
-  'hello.backup_designated_router': ['Backup Designated Router', 'ipv4'],
-  'hello.active_neighbor': ['Active Neighbor', 'ipv4', LIST],
-  'db.interface_mtu': ['Interface MTU', 'uint16'],
-  'db.dd_sequence': ['DD Sequence', 'uint32'],
-  'ls.number_of_lsas': ['Number of LSAs', 'uint32'],
-  link_state_id: ['Link State ID', 'ipv4', LIST],
-  dbd: ['DB Description', 'uint8', HEX],
-  'dbd.r': ['(R) OOBResync', 'bool'],
-  'dbd.i': ['(I) Init', 'bool'],
-  'dbd.m': ['(M) More', 'bool'],
-  'dbd.ms': ['(MS) Master', 'bool'],
-  'msg.hello': ['Hello', 'bool'],
-  'msg.dbdesc': ['Database Description', 'bool'],
-  'msg.lsreq': ['Link State Adv Request', 'bool'],
-  'msg.lsupdate': ['Link State Adv Update', 'bool'],
-  'msg.lsack': ['Link State Adv Acknowledgement', 'bool'],
-  'lsa.donotage': ['Do Not Age Flag', 'uint16', LIST],
-  'lsa.age': ['LS Age (seconds)', 'uint16', LIST],
-  'lsa.id': ['Link State ID', 'ipv4', LIST],
-  lsa: ['LS Type', 'uint32', LIST],
-  advrouter: ['Advertising Router', 'ipv4', LIST],
-  'lsa.seqnum': ['Sequence Number', 'uint32', { list: true, base: 'hex' }],
-  'lsa.chksum': ['Checksum', 'uint16', { list: true, base: 'hex' }],
-  'lsa.length': ['Length', 'uint16', LIST],
-});
-
-/** By type of packet: the field that says that it is one. */
-const MESSAGES: Readonly<Record<number, number>> = {
-  [wire.TYPE_HELLO]: F['msg.hello'],
-  [wire.TYPE_DESCRIPTION]: F['msg.dbdesc'],
-  [wire.TYPE_REQUEST]: F['msg.lsreq'],
-  [wire.TYPE_UPDATE]: F['msg.lsupdate'],
-  [wire.TYPE_ACKNOWLEDGE]: F['msg.lsack'],
-};
-const TYPES: Readonly<Record<number, string>> = {
-  1: 'Hello',
-  2: 'Database Description',
-  3: 'LS-Request',
-  4: 'LS-Update',
-  5: 'LS-Ack',
-};
 const AUTHENTICATION: Readonly<Record<number, string>> = { 0: 'none', 1: 'simple', 2: 'MD5' };
-const DESCRIPTION_FLAGS: Bits = [
-  [4, 'Init'],
-  [2, 'More'],
-  [1, 'Master'],
-  [8, 'OOBResync'],
-];
-
 function printOspf(t: Text, at: number, length: number): void {
   const { out } = t;
+  if (t.ipVersion === 6) {
+    printOspf3(t, at, length);
+    return;
+  }
   t.layer = 'ospf2';
   t.reads(at, 16);
   if (t.be16(at + 14) === wire.AUTH_CRYPTO) t.reads(at, 18);
@@ -86,13 +29,15 @@ function printOspf(t: Text, at: number, length: number): void {
   const stated = t.be16(at + 2);
   // The digest behind the packet does not count.
   const isSigned = t.be16(at + 14) === wire.AUTH_CRYPTO && length >= wire.HEADER_LENGTH;
-  const actual = isSigned ? length - t.u8(at + 19) : length;
-  out.ascii(`OSPFv${version}, ${TYPES[type] ?? `unknown LS-type ${type}`}, length ${actual}`);
+  const digest = isSigned ? t.u8(at + 19) : 0;
+  const actual = length - digest;
+  // Nor is it there for what follows.
+  t.end -= digest;
+  out.ascii(`OSPFv${version}, ${ospfTypes[type] ?? `unknown LS-type ${type}`}, length ${actual}`);
   if (actual !== stated && t.verbose > 0) out.ascii(` [len ${stated}]`);
   if (length === 0 || t.verbose === 0) return;
-  if (TYPES[type] === undefined) return;
+  if (ospfTypes[type] === undefined) return;
   const end = at + stated;
-  if (t.be16(at + 14) === wire.AUTH_CRYPTO) t.reads(at, wire.HEADER_LENGTH);
   t.reads(wire.routerIdAt(at), 4);
   out.ascii('\n\tRouter-ID ');
   t.ipv4(wire.routerIdAt(at));
@@ -102,7 +47,8 @@ function printOspf(t: Text, at: number, length: number): void {
   } else out.ascii(', Backbone Area');
   t.reads(at, wire.HEADER_LENGTH);
   const auth = t.be16(at + 14);
-  out.ascii(`, Authentication Type: ${AUTHENTICATION[auth] ?? 'unknown type'} (${auth})`);
+  out.ascii(`, Authentication Type: ${AUTHENTICATION[auth] ?? 'unknown'} (${auth})`);
+  if (AUTHENTICATION[auth] === undefined) return;
   const data = wire.authDataAt(at);
   if (auth === wire.AUTH_SIMPLE) {
     out.ascii('\n\tSimple text password: ');
@@ -111,31 +57,32 @@ function printOspf(t: Text, at: number, length: number): void {
     out.ascii(`\n\tKey-ID: ${t.u8(data + 2)}`);
     out.ascii(`, Auth-Length: ${t.u8(data + 3)}, Crypto Sequence Number: 0x${hex8(t.be32(data + 4))}`);
   }
-  if (version === 2) printBody(t, type, at + wire.HEADER_LENGTH, end);
-  else out.ascii(` ospf [version ${version}]`);
+  if (version === 2) {
+    const isSignaling = printBody(t, type, at + wire.HEADER_LENGTH, end);
+    if (isSignaling && actual > stated) printSignaling(t, end + digest, at + actual);
+  } else out.ascii(` ospf [version ${version}]`);
 }
 
 const hex8 = (value: number): string => value.toString(16).padStart(8, '0');
 
-function printBody(t: Text, type: number, at: number, end: number): void {
+/** True where a block for link-local signaling follows. */
+function printBody(t: Text, type: number, at: number, end: number): boolean {
   const { out } = t;
   switch (type) {
     case wire.TYPE_HELLO:
       printHello(t, at, end);
-      break;
+      return (t.u8(at + 6) & wire.OPTION_LLS) !== 0;
     case wire.TYPE_DESCRIPTION: {
       const options = t.u8(at + 2);
       out.ascii('\n\tOptions [');
       printBits(t, OPTIONS, options, 'none');
       out.byte(93);
-      const flags = t.u8(at + 3);
-      out.ascii(', DD Flags [');
-      printBits(t, DESCRIPTION_FLAGS, flags, 'none');
-      out.ascii(`], MTU: ${t.be16(at)}`);
+      printDescriptionFlags(t, t.u8(at + 3), 2);
+      out.ascii(`, MTU: ${t.be16(at)}`);
       out.ascii(`, Sequence: 0x${hex8(t.be32(at + 4))}`);
       for (let lsa = at + wire.DESCRIPTION_LENGTH; lsa < end; lsa += wire.LSA_HEADER_LENGTH)
-        if (printLsaHeader(t, lsa) < 0) return;
-      break;
+        if (printLsaHeader(t, lsa) < 0) return false;
+      return (options & wire.OPTION_LLS) !== 0;
     }
     case wire.TYPE_REQUEST:
       for (let place = at; place < end; place += wire.REQUEST_LENGTH) printRequest(t, place);
@@ -149,7 +96,7 @@ function printBody(t: Text, type: number, at: number, end: number): void {
         const next = printLsa(t, lsa, end);
         if (next < 0) {
           t.truncated();
-          return;
+          return false;
         }
         lsa = next;
       }
@@ -158,6 +105,7 @@ function printBody(t: Text, type: number, at: number, end: number): void {
     case wire.TYPE_ACKNOWLEDGE:
       for (let lsa = at; printLsaHeader(t, lsa) >= 0; ) lsa += wire.LSA_HEADER_LENGTH;
   }
+  return false;
 }
 
 function printHello(t: Text, at: number, end: number): void {
@@ -192,16 +140,18 @@ export const ospf: Protocol = {
   title: 'Open Shortest Path First',
   print: printOspf,
   walk(f, at, end) {
-    if (!f.fits('ospf', at, wire.HEADER_LENGTH, end)) return;
+    if (!f.fits('ospf', at, HEADER_3_LENGTH, end)) return;
     const { bytes } = f;
     const version = wire.version(bytes, at);
-    if (version !== 2) {
+    if (version !== 2 && version !== 3) {
       f.data(at, end);
       return;
     }
     const type = wire.type(bytes, at);
     const length = wire.length(bytes, at);
-    f.layer(ospf, at, wire.HEADER_LENGTH);
+    const headerLength = version === 2 ? wire.HEADER_LENGTH : HEADER_3_LENGTH;
+    if (!f.fits('ospf', at, headerLength, end)) return;
+    f.layer(ospf, at, headerLength);
     f.uint(F.version, at, 1, version);
     f.uint(F.msg, at + 1, 1, type);
     const kind = MESSAGES[type];
@@ -210,8 +160,15 @@ export const ospf: Protocol = {
     f.raw(F.srcrouter, wire.routerIdAt(at), 4);
     f.raw(F.area_id, wire.areaIdAt(at), 4);
     f.uint(F.checksum, at + 12, 2, wire.checksum(bytes, at));
+    const stop = f.narrow(at + length, end, 'ospf.packet_length');
+    f.layerEnds(Math.max(stop, at + headerLength));
+    if (version === 3) {
+      walkOspf3(f, type, at, stop);
+      return;
+    }
     const auth = wire.authType(bytes, at);
     const data = wire.authDataAt(at);
+    let behind = stop;
     f.uint(F['auth.type'], at + 14, 2, auth);
     if (auth === wire.AUTH_SIMPLE) {
       let stop = data;
@@ -221,10 +178,21 @@ export const ospf: Protocol = {
       f.uint(F['auth.crypt.key_id'], data + 2, 1, bytes[data + 2]!);
       f.uint(F['auth.crypt.data_length'], data + 3, 1, bytes[data + 3]!);
       f.uint(F['auth.crypt.seq_nbr'], data + 4, 4, be32(bytes, data + 4));
-    } else if (auth === 0) f.raw(F['auth.none'], data, 8);
-    const stop = f.narrow(at + length, end, 'ospf.packet_length');
-    f.layerEnds(Math.max(stop, at + wire.HEADER_LENGTH));
+      // The digest is behind the packet, and does not count in its length.
+      const size = bytes[data + 3]!;
+      if (size > 0 && stop + size <= end) f.raw(F['auth.crypt.data'], stop, size);
+      behind += size;
+    } else f.raw(auth === 0 ? F['auth.none'] : F['auth.unknown'], data, 8);
     walkBody(f, type, at + wire.HEADER_LENGTH, stop);
+    const options = at + wire.HEADER_LENGTH + (type === wire.TYPE_HELLO ? 6 : 2);
+    const isSignaling =
+      (type === wire.TYPE_HELLO || type === wire.TYPE_DESCRIPTION) &&
+      options < stop &&
+      (bytes[options]! & wire.OPTION_LLS) !== 0;
+    if (isSignaling && behind < end) {
+      walkSignaling(f, behind, end);
+      f.layerEnds(end);
+    }
   },
 };
 
@@ -282,7 +250,7 @@ function walkLsas(f: Fields, at: number, end: number, haveBodies: boolean): void
     f.uint(F['lsa.donotage'], at, 2, wire.lsaAge(bytes, at) >>> 15);
     walkLsaKind(f, at);
     f.uint(F.lsa, at + 3, 1, wire.lsaType(bytes, at));
-    f.raw(F['lsa.id'], wire.lsaIdAt(at), 4);
+    walkLsaId(f, at);
     f.raw(F.advrouter, wire.lsaRouterAt(at), 4);
     f.uint(F['lsa.seqnum'], at + 12, 4, wire.lsaSequence(bytes, at));
     f.uint(F['lsa.chksum'], at + 16, 2, wire.lsaChecksum(bytes, at));
@@ -293,7 +261,10 @@ function walkLsas(f: Fields, at: number, end: number, haveBodies: boolean): void
     }
     if (haveBodies) {
       if (!f.fits('ospf', at, length, end)) return;
-      walkLsaBody(f, wire.lsaType(bytes, at), at + wire.LSA_HEADER_LENGTH, at + length);
+      const type = wire.lsaType(bytes, at);
+      const body = at + wire.LSA_HEADER_LENGTH;
+      if (wire.isOpaque(type)) walkOpaque(f, bytes[wire.lsaIdAt(at)]!, body, at + length);
+      else walkLsaBody(f, type, body, at + length);
     }
     at += haveBodies ? length : wire.LSA_HEADER_LENGTH;
   }

@@ -50,6 +50,13 @@ export const LSA_NSSA = 7;
 /** RFC 5250: opaque, of the link, the area and the autonomous system. */
 export const LSA_OPAQUE_LINK = 9;
 export const LSA_OPAQUE_AS = 11;
+export const isOpaque = (type: number): boolean => type >= LSA_OPAQUE_LINK && type <= LSA_OPAQUE_AS;
+/** Types of opaque LSAs: the first byte of their link state ID. */
+export const OPAQUE_TRAFFIC_ENGINEERING = 1;
+export const OPAQUE_GRACE = 3;
+export const OPAQUE_ROUTER_INFORMATION = 4;
+/** Of the options: a block for link-local signaling follows the packet (RFC 5613 2.1). */
+export const OPTION_LLS = 0x10;
 /** Bytes of a link of a router LSA, without further metrics. */
 export const LINK_LENGTH = 12;
 

@@ -7,9 +7,12 @@ import { compareFields, cuts, fixture, hasTshark } from './fixture.ts';
 import { mutate, random } from './mutate.ts';
 import { compare, type Frame, hasTcpdump } from './oracle.ts';
 
-/** Packets that are not tried cut: with cryptographic authentication tcpdump asks for more of OSPF's header than it
- * prints. */
-const UNCUT: ReadonlyMap<string, readonly number[]> = new Map([['ospf', [3]]]);
+/** Packets that are not tried cut: with cryptographic authentication tcpdump reads the length of OSPF's digest, whether it
+ * was captured or not. */
+const UNCUT: ReadonlyMap<string, readonly number[]> = new Map([
+  ['ospf', [3]],
+  ['ospf-opaque', [13, 14, 15]],
+]);
 /** Captures whose packets are long: they are cut at every so manieth byte. */
 const STEP: ReadonlyMap<string, number> = new Map([['radius', 11]]);
 
@@ -130,6 +133,8 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
   // #5, #10: Wireshark reads the first header of a list whose LSAs have no body; #12: another version; #14, #15: bodies that
   // are not whole.
   ['ospf', ['ospf.'], ['#5 ', '#10 ', '#12 ', '#14 ', '#15 ']],
+  ['ospf-opaque', ['ospf.']],
+  ['ospf3', ['ospf.']],
   // Wireshark shows type and length once the value makes sense, and of values that are cut what is there.
   ['lldp', ['lldp.'], ['#3 ', '#10 ', '#13 ', '#14 ', '#15 ', '#17 ']],
   // #2: a value of a further type that Wireshark knows; #6: a header that is not whole; #8, #11: the length of a value is
