@@ -260,8 +260,18 @@ class HttpTaker implements Taker {
   readonly #readers: readonly [HttpReader, HttpReader];
 
   constructor(output: FollowOutput) {
-    /** Methods of requests that wait for their answer. */
-    const methods: string[] = [];
+    /** Methods of requests, of which the first `answered` have their answer. */
+    let methods: string[] = [];
+    let answered = 0;
+    const nextMethod = (): string => {
+      const method = methods[answered] ?? '';
+      if (answered < methods.length) answered++;
+      if (answered >= 1024 && answered * 2 >= methods.length) {
+        methods = methods.slice(answered);
+        answered = 0;
+      }
+      return method;
+    };
     const show = (node: Node, head: Uint8Array, body: Uint8Array, trouble: string): void => {
       if (output.isJson) {
         const fields = Buffer.from(head).toString('latin1').trimEnd().split(/\r?\n/);
@@ -280,14 +290,12 @@ class HttpTaker implements Taker {
       else output.line(node, `[${trouble}]`);
     };
     this.#readers = [
-      new HttpReader(({ head, body, trouble }) => {
-        methods.push(methodOf(head));
-        show(0, head, body, trouble);
-      }, null),
-      new HttpReader(
-        ({ head, body, trouble }) => show(1, head, body, trouble),
-        () => methods.shift() ?? '',
-      ),
+      new HttpReader(({ head, body, trouble }) => show(0, head, body, trouble), null, {
+        began: (head) => methods.push(methodOf(head)),
+      }),
+      new HttpReader(({ head, body, trouble }) => show(1, head, body, trouble), nextMethod, {
+        handedOver: () => this.#readers[0].handOver(),
+      }),
     ];
   }
 

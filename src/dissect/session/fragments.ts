@@ -21,6 +21,9 @@ interface Datagram {
   began: number;
   /** Sorted by offset; those of one offset as they came. */
   pieces: Piece[];
+  /** Bytes from the first on that are here without a gap, and how many pieces begin within them. */
+  reached: number;
+  whole: number;
   /** Length of the whole; -1: the last fragment has not come. */
   length: number;
   held: number;
@@ -76,15 +79,20 @@ export class FragmentTable {
     this.#expire(seconds);
     let datagram = this.#datagrams.get(key);
     if (datagram === undefined) {
-      datagram = { began: seconds, pieces: [], length: -1, held: OVERHEAD, multipleTails: false, tooLong: false };
+      datagram = {
+        began: seconds,
+        pieces: [],
+        reached: 0,
+        whole: 0,
+        length: -1,
+        held: OVERHEAD,
+        multipleTails: false,
+        tooLong: false,
+      };
       this.#datagrams.set(key, datagram);
       this.#held += OVERHEAD;
     }
-    const piece: Piece = { frame, offset, bytes: bytes.slice(at, end) };
-    const { pieces } = datagram;
-    let place = pieces.length;
-    while (place > 0 && pieces[place - 1]!.offset > offset) place--;
-    pieces.splice(place, 0, piece);
+    insert(datagram, { frame, offset, bytes: bytes.slice(at, end) });
     datagram.held += end - at + OVERHEAD;
     this.#held += end - at + OVERHEAD;
     if (!more) {
@@ -122,16 +130,28 @@ export class FragmentTable {
   }
 }
 
-function isWhole({ pieces, length }: Datagram): boolean {
-  if (length < 0 || length > MAX_LENGTH) return false;
-  let reached = 0;
-  for (const { offset, bytes } of pieces) {
-    if (offset > reached) return false;
-    reached = Math.max(reached, offset + bytes.length);
-    if (reached >= length) return true;
+/** Costs the logarithm of the pieces, whichever comes next: those that begin within what is there without a gap are not
+ * looked at again. */
+function insert(datagram: Datagram, piece: Piece): void {
+  const { pieces } = datagram;
+  let low = 0;
+  for (let high = pieces.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (pieces[middle]!.offset > piece.offset) high = middle;
+    else low = middle + 1;
   }
-  return reached >= length;
+  pieces.splice(low, 0, piece);
+  if (low < datagram.whole) {
+    datagram.whole++;
+    datagram.reached = Math.max(datagram.reached, piece.offset + piece.bytes.length);
+  }
+  for (let next = pieces[datagram.whole]; next !== undefined && next.offset <= datagram.reached; ) {
+    datagram.reached = Math.max(datagram.reached, next.offset + next.bytes.length);
+    next = pieces[++datagram.whole];
+  }
 }
+
+const isWhole = ({ reached, length }: Datagram): boolean => length >= 0 && length <= MAX_LENGTH && reached >= length;
 
 function assembled({ pieces, length, multipleTails }: Datagram): Reassembled {
   const whole = new Uint8Array(length);

@@ -1,4 +1,5 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib';
+import { ByteQueue } from './byte-queue.ts';
 
 /** A message of HTTP/1 (RFC 9112) as it came over a connection. */
 export interface HttpMessage {
@@ -14,41 +15,50 @@ export interface HttpMessage {
 const MAX_HEAD = 1 << 20;
 const MAX_BODY = 64 << 20;
 
+/** Bytes that may follow the last line's end in the end of a head. */
+const LINE_ENDS = 3;
+
 const CR = 13;
 const LF = 10;
 
 type BodyForm = 'none' | 'length' | 'chunked' | 'close' | 'not-http';
+
+export interface HttpEvents {
+  /** A message begins with this head; its body is still to come. */
+  began?: (head: Uint8Array) => void;
+  /** A response says that from now on the connection carries another protocol (RFC 9110 7.8, 9.3.6). */
+  handedOver?: () => void;
+}
 
 /** Cuts one direction of a connection into messages. Bytes that are no message are given as one that has no head. */
 export class HttpReader {
   readonly #take: (message: HttpMessage) => void;
   /** For responses: the method of the request that the next one answers. */
   readonly #methodOf: (() => string) | null;
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #told: HttpEvents;
+  readonly #pending = new ByteQueue();
+  /** Bytes of `#pending` in which the end of the head, or of a line, was looked for; and empty lines before the head. */
+  #searched = 0;
+  #blank = 0;
   #head: Uint8Array | null = null;
   #form: BodyForm = 'none';
   /** Bytes still to come of the body, or of the chunk. */
   #left = 0;
   #chunk: 'size' | 'data' | 'end' | 'trailer' = 'size';
-  #pieces: Uint8Array[] = [];
-  #size = 0;
+  #content = new ByteQueue();
   #trouble = '';
   #codings: string[] = [];
 
-  constructor(take: (message: HttpMessage) => void, methodOf: (() => string) | null) {
+  /** `methodOf` is null for requests. */
+  constructor(take: (message: HttpMessage) => void, methodOf: (() => string) | null, told: HttpEvents = {}) {
     this.#take = take;
     this.#methodOf = methodOf;
+    this.#told = told;
   }
 
   /** Bytes that come next; copied. */
   data(bytes: Uint8Array): void {
-    const rest = this.#pending;
-    if (rest.length === 0) this.#pending = bytes.slice();
-    else {
-      this.#pending = new Uint8Array(rest.length + bytes.length);
-      this.#pending.set(rest);
-      this.#pending.set(bytes, rest.length);
-    }
+    this.#pending.add(bytes);
     while (this.#step());
   }
 
@@ -68,15 +78,22 @@ export class HttpReader {
       if (this.#form !== 'close' && this.#form !== 'not-http') this.#trouble ||= 'the body ends early';
       this.#finish();
     } else if (this.#pending.length > 0) {
-      this.#take({ head: new Uint8Array(0), body: this.#pending, trouble: this.#trouble || 'not a message of HTTP' });
-      this.#pending = new Uint8Array(0);
+      const body = this.#cut(this.#pending.length).slice();
+      this.#take({ head: new Uint8Array(0), body, trouble: this.#trouble || 'not a message of HTTP' });
     }
   }
 
+  /** What follows is not HTTP: the connection was handed over to another protocol. */
+  handOver(): void {
+    if (this.#head !== null) return;
+    this.#begin(new Uint8Array(0), 'not-http');
+    while (this.#step());
+  }
+
   #cut(length: number): Uint8Array {
-    const piece = this.#pending.subarray(0, length);
-    this.#pending = this.#pending.subarray(length);
-    return piece;
+    this.#searched = 0;
+    this.#blank = 0;
+    return this.#pending.take(length);
   }
 
   /** Takes what can be taken; false where more bytes are needed. */
@@ -104,36 +121,34 @@ export class HttpReader {
   #body(length: number): void {
     this.#left -= length;
     const piece = this.#cut(length);
-    if (this.#size + length > MAX_BODY) {
-      this.#trouble ||= `only the first ${this.#size} bytes of the body are kept`;
-      return;
-    }
-    this.#size += length;
-    if (length > 0) this.#pieces.push(piece);
+    const { length: size } = this.#content;
+    if (size + length > MAX_BODY) this.#trouble ||= `only the first ${size} bytes of the body are kept`;
+    else if (length > 0) this.#content.add(piece);
   }
 
   #readHead(): boolean {
     if (this.#pending.length === 0) return false;
-    let at = 0;
+    const pending = this.#pending.view;
     // RFC 9112 2.2: an empty line before the start line is passed over.
-    while (this.#pending[at] === CR || this.#pending[at] === LF) at++;
-    const end = endOfHead(this.#pending, at);
-    if (end < 0) {
-      if (this.#pending.length < MAX_HEAD && looksLikeStart(this.#pending, at)) return false;
+    while (pending[this.#blank] === CR || pending[this.#blank] === LF) this.#blank++;
+    const at = this.#blank;
+    const end = endOfHead(pending, Math.max(at, this.#searched - LINE_ENDS));
+    const isStart = looksLikeStart(pending, at);
+    if (end < 0 && pending.length < MAX_HEAD && isStart) {
+      this.#searched = pending.length;
+      return false;
+    }
+    if (end < 0 || !isStart) {
       this.#begin(new Uint8Array(0), 'not-http');
       this.#trouble ||= 'not a message of HTTP';
       return true;
     }
-    const head = this.#pending.slice(0, end);
+    const head = pending.slice(0, end);
     const text = Buffer.from(head.subarray(at)).toString('latin1');
-    if (!looksLikeStart(this.#pending, at)) {
-      this.#begin(new Uint8Array(0), 'not-http');
-      this.#trouble ||= 'not a message of HTTP';
-      return true;
-    }
     this.#cut(end);
     const fields = fieldsOf(text);
     this.#begin(head, 'none');
+    this.#told.began?.(head);
     this.#codings = (fields.get('content-encoding') ?? '')
       .toLowerCase()
       .split(/[\s,]+/)
@@ -148,6 +163,7 @@ export class HttpReader {
       if (status === 101 || (method === 'CONNECT' && status >= 200 && status < 300)) {
         this.#finish();
         this.#begin(new Uint8Array(0), 'not-http');
+        this.#told.handedOver?.();
         return true;
       }
       if (status === 204 || status === 304 || method === 'HEAD') return true;
@@ -165,8 +181,6 @@ export class HttpReader {
   #begin(head: Uint8Array, form: BodyForm): void {
     this.#head = head;
     this.#form = form;
-    this.#pieces = [];
-    this.#size = 0;
     this.#codings = [];
   }
 
@@ -176,8 +190,9 @@ export class HttpReader {
       if (this.#left > 0) return false;
       this.#chunk = 'end';
     }
-    const line = this.#pending.indexOf(LF);
+    const line = this.#pending.view.indexOf(LF, this.#searched);
     if (line < 0) {
+      this.#searched = this.#pending.length;
       if (this.#pending.length <= MAX_HEAD) return false;
       this.#trouble ||= 'a chunk has no size';
       this.#finish();
@@ -200,7 +215,7 @@ export class HttpReader {
   }
 
   #finish(): void {
-    const raw = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    const raw = this.#content.view;
     let body: Uint8Array = raw;
     if (raw.length > 0) {
       try {
@@ -213,7 +228,7 @@ export class HttpReader {
     if (this.#head!.length > 0 || body.length > 0) this.#take({ head: this.#head!, body, trouble: this.#trouble });
     this.#head = null;
     this.#trouble = '';
-    this.#pieces = [];
+    this.#content = new ByteQueue();
   }
 }
 

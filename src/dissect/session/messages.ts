@@ -17,6 +17,8 @@ const MAX_HELD = 24 << 20;
 const MAX_OPEN = 8;
 /** What an entry costs beside its bytes, for the bound. */
 const OVERHEAD = 512;
+/** And each of its segments: their number and place. */
+const SEGMENT_COST = 16;
 /** Connections of which a message has said something about later ones. */
 const MAX_NOTES = 65_536;
 /** Ranges behind a hole that one message keeps. */
@@ -55,7 +57,7 @@ export class Waiting implements Progress {
 
   /** Bytes that it holds in memory, for the bound. */
   get cost(): number {
-    return OVERHEAD + this.bytes.length;
+    return OVERHEAD + this.bytes.length + SEGMENT_COST * this.frames.length;
   }
 
   /** True where the byte at `seq` may be its own. */

@@ -156,6 +156,11 @@ export class Sessions implements SessionFields {
     for (let layer = 0; layer < this.layerStreams.length; layer++) this.layerStreams[layer] = -1;
   }
 
+  /** Bytes of messages that wait for their end. */
+  get heldBytes(): number {
+    return this.#messages?.held ?? 0;
+  }
+
   /** Notes the stream of the layer begun last. */
   #note(f: Fields, stream: number): void {
     const streams = this.layerStreams;

@@ -149,7 +149,15 @@ class Direction {
   #hold(seq: number, bytes: Uint8Array, at: number, end: number, length: number): void {
     const stop = (seq + length) >>> 0;
     let place = this.#held.length;
-    while (place > 0 && after(this.#held[place - 1]!.seq, seq)) place--;
+    if (place > 0 && after(this.#held[place - 1]!.seq, seq)) {
+      let low = 0;
+      for (let high = place; low < high; ) {
+        const middle = (low + high) >>> 1;
+        if (after(this.#held[middle]!.seq, seq)) high = middle;
+        else low = middle + 1;
+      }
+      place = low;
+    }
     if (place > 0) {
       const previous = this.#held[place - 1]!;
       const reached = (previous.seq + lengthOf(previous)) >>> 0;

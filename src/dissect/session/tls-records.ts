@@ -1,4 +1,5 @@
 import { be16, be24 } from '../../bytes/endian.ts';
+import { ByteQueue } from './byte-queue.ts';
 
 /** Records of TLS (RFC 8446 5.1, RFC 5246 6.2.1), as a summary of a connection: type, version and length of each, and
  * what of the handshake is not encrypted.
@@ -104,7 +105,7 @@ const MAX_FRAGMENT = (1 << 14) + 2048;
 /** Cuts one direction of a connection into records. */
 export class TlsReader {
   readonly #take: (record: TlsRecord) => void;
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #pending = new ByteQueue();
   #encrypted = false;
   #lost = false;
 
@@ -114,9 +115,8 @@ export class TlsReader {
 
   data(bytes: Uint8Array): void {
     if (this.#lost) return;
-    const joined = new Uint8Array(this.#pending.length + bytes.length);
-    joined.set(this.#pending);
-    joined.set(bytes, this.#pending.length);
+    this.#pending.add(bytes);
+    const joined = this.#pending.view;
     let at = 0;
     while (at + HEADER_LENGTH <= joined.length) {
       const length = be16(joined, at + LENGTH);
@@ -128,7 +128,7 @@ export class TlsReader {
       this.#record(joined, at, length);
       at += HEADER_LENGTH + length;
     }
-    this.#pending = joined.subarray(at);
+    this.#pending.take(at);
   }
 
   /** Where the next record begins is not known any more. */
