@@ -4,6 +4,8 @@ import * as wire from '../wire/ssh.ts';
 import { ascii, isEnded, latin1, lineEnd, nextLine } from '../wire/text-line.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
 import type { Protocol } from './protocol.ts';
+import { walkExchange } from './ssh-kex.ts';
+import { exchangeOf, isOpaque, type SshSession, sshMemory, sshSession } from './ssh-session.ts';
 import type { Text } from './text.ts';
 
 const many = { list: true } as const;
@@ -35,6 +37,8 @@ const F = defineFields('ssh', {
   'kex.hasshserver_algorithms': ['hasshServerAlgorithms', 'string', many],
   'kex.hasshserver': ['hasshServer', 'string', many],
   padding_string: ['Padding String', 'bytes', many],
+  packet_length_encrypted: ['Packet Length (encrypted)', 'bytes', many],
+  encrypted_packet: ['Encrypted Packet', 'bytes', many],
   disconnect_reason: ['Disconnect reason', 'uint32', { list: true, base: 'hex' }],
 });
 type List = (typeof LISTS)[number];
@@ -54,7 +58,11 @@ const NAMES = defineFields(
 );
 
 const COOKIE_LENGTH = 16;
+const LENGTH_LENGTH = 4;
 const PORT = 22;
+/** In `Progress.connection`: NEWKEYS of both sides were seen. */
+const BOTH = 2;
+const sessions = sshMemory([...Object.values(F), ...Object.values(LENGTHS), ...Object.values(NAMES)]);
 
 /** tcpdump shows the line of a version, when it is whole and all of it can be seen. */
 function print(t: Text, at: number, length: number): void {
@@ -83,7 +91,7 @@ function walkVersion(f: Fields, at: number, end: number): number {
 }
 
 /** RFC 4253 7.1. */
-function walkKexInit(f: Fields, at: number, end: number, isServer: boolean): void {
+function walkKexInit(f: Fields, session: SshSession, at: number, end: number, isServer: boolean): void {
   const { bytes } = f;
   if (!f.fits('ssh', at, COOKIE_LENGTH, end)) return;
   f.raw(F.cookie, at, COOKIE_LENGTH);
@@ -100,6 +108,8 @@ function walkKexInit(f: Fields, at: number, end: number, isServer: boolean): voi
     f.value(NAMES[name], at, length, ascii(bytes, at, at + length));
     at += length;
   }
+  if (isServer) session.server = lists;
+  else session.client = lists;
   if (!f.fits('ssh', at, 5, end)) return;
   f.uint(F.first_kex_packet_follows, at, 1, bytes[at]!);
   f.raw(F['kex.reserved'], at + 1, 4);
@@ -111,7 +121,7 @@ function walkKexInit(f: Fields, at: number, end: number, isServer: boolean): voi
   f.value(isServer ? F['kex.hasshserver'] : F['kex.hassh'], at, 0, hash);
 }
 
-function walkPacket(f: Fields, at: number, end: number, isServer: boolean): void {
+function walkPacket(f: Fields, session: SshSession, at: number, end: number, isServer: boolean): void {
   const { bytes } = f;
   const length = wire.packetLength(bytes, at);
   const padding = wire.paddingLength(bytes, at);
@@ -122,16 +132,28 @@ function walkPacket(f: Fields, at: number, end: number, isServer: boolean): void
   const body = at + wire.HEADER_LENGTH;
   const stop = at + 4 + length - padding;
   const packetEnd = f.narrow(stop, end, 'ssh.packet_length');
-  if (code === wire.KEXINIT) walkKexInit(f, body, packetEnd, isServer);
-  else if (code === wire.DISCONNECT && body + 4 <= packetEnd) f.uint(F.disconnect_reason, body, 4, be32(bytes, body));
+  if (code === wire.KEXINIT) walkKexInit(f, session, body, packetEnd, isServer);
+  else if (code >= wire.KEX_FIRST && code <= wire.KEX_LAST) walkExchange(f, exchangeOf(session), code, body, packetEnd);
+  else if (code === wire.NEWKEYS) {
+    if (isServer) session.isServerEncrypted = true;
+    else session.isClientEncrypted = true;
+  }
+  if (code === wire.DISCONNECT && body + 4 <= packetEnd) f.uint(F.disconnect_reason, body, 4, be32(bytes, body));
   if (stop + padding <= end) f.raw(F.padding_string, stop, padding);
+}
+
+/** What cannot be read, which may be more than a packet. */
+function walkEncrypted(f: Fields, session: SshSession, at: number, end: number, isServer: boolean): void {
+  if (isOpaque(session, isServer)) return;
+  const length = Math.min(at + LENGTH_LENGTH, end);
+  f.raw(F.packet_length_encrypted, at, length - at);
+  f.raw(F.encrypted_packet, length, end - length);
 }
 
 /** RFC 4253 4.2: of the line with the version, its end included. */
 const MAX_LINE = 255;
 
-/** SSH, on any port: the lines with the versions, and the packets up to the keys; what is encrypted afterwards looks like
- * anything, and is data. */
+/** SSH, on any port: the lines with the versions, and the packets up to the keys. */
 export const ssh: Protocol = {
   name: 'ssh',
   title: 'SSH Protocol',
@@ -143,28 +165,37 @@ export const ssh: Protocol = {
     if (next > end) return wire.message(bytes, at) === wire.KEXINIT;
     return next === end || wire.message(bytes, at) === wire.NEWKEYS || wire.isPacket(bytes, next, end);
   },
-  measure(bytes, at, end) {
+  measure(bytes, at, end, progress) {
+    if (progress.connection >= BOTH) return end - at;
     if (wire.isVersion(bytes, at, end)) {
       const next = nextLine(bytes, at, end);
       return isEnded(bytes, at, next) || end - at > MAX_LINE ? next - at : WAITS_FOR_MORE;
     }
-    return wire.isPacket(bytes, at, end) ? 4 + wire.packetLength(bytes, at) : end - at;
+    if (!wire.isPacket(bytes, at, end)) return end - at;
+    const length = 4 + wire.packetLength(bytes, at);
+    // In the order of the connection; behind the second, both sides are encrypted.
+    if (wire.message(bytes, at) === wire.NEWKEYS && at + length <= end) progress.connection++;
+    return length;
   },
   walk(f, at, end) {
     const isServer = f.srcPort === PORT || (f.dstPort !== PORT && f.srcPort < f.dstPort);
     f.layer(ssh, at, end - at);
     f.bool(F.direction, at, 0, isServer);
+    const session = sshSession(f, sessions);
     while (at < end) {
+      if (isServer ? session.isServerEncrypted : session.isClientEncrypted) {
+        walkEncrypted(f, session, at, end, isServer);
+        return;
+      }
       if (wire.isVersion(f.bytes, at, end)) {
         at = walkVersion(f, at, end);
         continue;
       }
       if (!wire.isPacket(f.bytes, at, end)) {
-        f.layerEnds(at);
-        f.data(at, end);
+        walkEncrypted(f, session, at, end, isServer);
         return;
       }
-      walkPacket(f, at, end, isServer);
+      walkPacket(f, session, at, end, isServer);
       const length = 4 + wire.packetLength(f.bytes, at);
       if (!f.fits('ssh', at, length, end)) return;
       at += length;
@@ -172,5 +203,17 @@ export const ssh: Protocol = {
   },
 };
 
-/** The same on its port, where tcpdump prints it. */
-export const sshOnPort: Protocol = { ...ssh, print };
+/** Beginning of a text of another protocol, which what is encrypted will hardly be. */
+const TEXT = 8;
+
+/** The same on its port, where tcpdump prints it: there what is no text is taken for encrypted. */
+export const sshOnPort: Protocol = {
+  ...ssh,
+  print,
+  accepts(bytes, at, end) {
+    if (ssh.accepts!(bytes, at, end)) return true;
+    if (at + TEXT > end) return at + wire.HEADER_LENGTH > end;
+    for (let i = at; i < at + TEXT; i++) if (bytes[i]! < 0x20 || bytes[i]! > 0x7e) return true;
+    return false;
+  },
+};

@@ -15,8 +15,8 @@ const MAX_PACKET = 35_000;
 export const DISCONNECT = 1;
 export const KEXINIT = 20;
 export const NEWKEYS = 21;
-const KEX_FIRST = 30;
-const KEX_LAST = 49;
+export const KEX_FIRST = 30;
+export const KEX_LAST = 49;
 
 /** Bytes behind the packet's length: padding and all. */
 export const packetLength = (bytes: Uint8Array, at: number): number => be32(bytes, at);
