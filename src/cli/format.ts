@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ColumnOptions } from '../dissect/columns.ts';
 import { UsageError } from './exit.ts';
 
@@ -20,9 +21,11 @@ export function formatOf(options: { format?: Format; T?: string; tree?: true }):
 const WITH_VALUE = 'wCGWcsFriQBjZYETd';
 
 /** With `fields` and `parquet`, -e takes the name of a column, as tshark's does, where it otherwise is tcpdump's flag for
- * the link-level header: those become --field. */
+ * the link-level header: those become --field. With `json` it is either: a field's name has a
+ * dot in it, and there is no such file. */
 export function fieldWords(args: string[]): string[] {
-  if (!asksForColumns(args)) return args;
+  const format = formatInWords(args);
+  if (format !== 'fields' && format !== 'parquet' && format !== 'json') return args;
   const words: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
@@ -33,27 +36,34 @@ export function fieldWords(args: string[]): string[] {
     }
     let letter = 1;
     while (letter < word.length && word[letter] !== 'e' && !WITH_VALUE.includes(word[letter]!)) letter++;
-    if (word[letter] !== 'e') {
+    const named = word[letter] !== 'e' ? undefined : word.length > letter + 1 ? word.slice(letter + 1) : args[i + 1];
+    const isFlag = format === 'json' && (!FIELD_NAME.test(named ?? '') || existsSync(named!));
+    if (word[letter] === 'e' && isFlag) words.push(word);
+    else if (word[letter] !== 'e') {
       words.push(word);
       // A value is taken as it stands, even where it looks like an option.
       if (letter === word.length - 1 && i + 1 < args.length) words.push(args[++i]!);
-      continue;
+    } else {
+      if (letter > 1) words.push(word.slice(0, letter));
+      if (word.length === letter + 1) i++;
+      if (named === undefined) throw new UsageError('-e needs the name of a field');
+      words.push('--field', named);
     }
-    if (letter > 1) words.push(word.slice(0, letter));
-    const rest = word.slice(letter + 1);
-    const name = rest === '' ? args[++i] : rest;
-    if (name === undefined) throw new UsageError('-e needs the name of a field');
-    words.push('--field', name);
   }
   return words;
 }
 
-function asksForColumns(args: readonly string[]): boolean {
-  return args.some((word, i) => {
-    const [, glued] = /^(?:--format=|-T)(.*)$/.exec(word) ?? [];
+/** As `ip.src`, and not as `x.pcap`. */
+const FIELD_NAME = /^(?!.*\.(pcap|pcapng|cap|gz|zst|lz4)$)[a-z_][\w-]*(\.[\w-]+)+$/i;
+
+/** The format that the words name, if they do. */
+function formatInWords(args: readonly string[]): string | undefined {
+  for (const [i, word] of args.entries()) {
+    const [, glued] = /^(?:--format=|-T)(.+)$/.exec(word) ?? [];
     const value = word === '--format' || word === '-T' ? args[i + 1] : glued;
-    return value === 'fields' || value === 'parquet';
-  });
+    if (value === 'fields' || value === 'parquet' || value === 'json') return value;
+  }
+  return undefined;
 }
 
 type FieldSettings = Pick<ColumnOptions, 'header' | 'separator' | 'occurrence' | 'aggregator' | 'quote' | 'bom'>;

@@ -157,7 +157,11 @@ export function addPrintOptions(command: Command): void {
     )
     .option('-T <type>', `take every UDP datagram for ${TYPES.join(', ')}; or a format, as tshark's -T`, choice)
     .option('--tree', 'the same as --format tree')
-    .option('--field <name>', 'with --format fields or parquet: a column; -e NAME means the same there', collected)
+    .option(
+      '--field <name>',
+      'with --format fields, json or parquet: a field that is shown; -e NAME means the same there',
+      collected,
+    )
     .option(
       '-E, --field-options <settings>',
       'with --format fields: header=y|n, separator=/t|/s|CHARACTER, aggregator=, occurrence=f|l|a, quote=d|s|n, bom=y|n',

@@ -55,7 +55,7 @@ export async function prepareOutputs(options: PrintOptions & WriteOptions): Prom
   const isType = options.T !== undefined && !(FORMATS as readonly string[]).includes(options.T);
   const told = await prepareDecodeAs(options.decodeAs, isType ? options.T : undefined);
   if (format === 'parquet') return (await import('./parquet.ts')).prepareParquet(options, told);
-  const columns = checkFields(format, options);
+  const columns = checkColumnOptions(format, options);
   if (options.raw && format !== 'json') throw new UsageError('--raw goes with --format json');
   if (asksDns(options) && options.numeric) throw new UsageError('--resolve asks for names, and -n for numbers');
   if (asksDns(options) && format !== 'text')
@@ -330,14 +330,14 @@ class PrintingSink implements FrameSink {
 type FormatPrinter = (out: (chunk: Uint8Array) => void) => Printer;
 
 /** Checks what says which columns are printed. Throws UsageError. */
-function checkFields(format: Format, options: PrintOptions): Omit<ColumnOptions, 'filter'> | null {
+function checkColumnOptions(format: Format, options: PrintOptions): Omit<ColumnOptions, 'filter'> | null {
   if (format === 'fields') {
     if (options.field === undefined)
       throw new UsageError('--format fields prints what -e names: -e ip.src -e ip.dst, for example');
     return { fields: options.field, ...fieldSettings(options.fieldOptions ?? []) };
   }
-  if (options.field !== undefined && format !== 'parquet')
-    throw new UsageError(`--field names a column of --format fields or parquet, and the format is ${format}`);
+  if (options.field !== undefined && format !== 'parquet' && format !== 'json')
+    throw new UsageError(`--field names a field of --format fields, json or parquet, and the format is ${format}`);
   if (options.fieldOptions !== undefined && format !== 'parquet')
     throw new UsageError(`-E is about the columns of --format fields, and the format is ${format}`);
   return null;
@@ -353,13 +353,16 @@ async function formatPrinter(
 ): Promise<FormatPrinter> {
   const checksums = (options.verbose ?? 0) > 0 && options.dontVerifyChecksums !== true;
   const packets = { filter, checksums, decodeAs: told };
-  if (columns !== null) {
-    const { checkColumns, ColumnPrinter, UnknownField } = await import('../dissect/columns.ts');
+  if (options.field !== undefined) {
+    const { checkColumns, checkFields, UnknownField } = await import('../dissect/columns.ts');
     try {
-      checkColumns(columns.fields);
+      (columns === null ? checkFields : checkColumns)(options.field);
     } catch (error) {
       throw error instanceof UnknownField ? new UsageError(`-e: ${error.message}`) : error;
     }
+  }
+  if (columns !== null) {
+    const { ColumnPrinter } = await import('../dissect/columns.ts');
     return (out) => new ColumnPrinter({ ...columns, ...packets }, out);
   }
   if (format === 'ek') {
@@ -372,7 +375,8 @@ async function formatPrinter(
   }
   const { JsonPrinter } = await import('../dissect/json.ts');
   const raw = options.raw === true || (options.hex ?? options.hexAscii ?? 0) > 0;
-  return (out) => new JsonPrinter({ ...packets, raw }, out);
+  const only = options.field === undefined ? {} : { only: options.field };
+  return (out) => new JsonPrinter({ ...packets, raw, ...only }, out);
 }
 
 async function openPrinter(

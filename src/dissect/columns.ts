@@ -46,6 +46,11 @@ export function checkColumns(names: readonly string[]): void {
       throw new UnknownField(name);
 }
 
+/** Throws UnknownField where one of the names is no field's. */
+export function checkFields(names: readonly string[]): void {
+  for (const name of names) if (findFields(name).length === 0) throw new UnknownField(name);
+}
+
 interface Column {
   /** Null: a protocol, whose title is printed where it is there. */
   ids: readonly number[] | null;

@@ -2,6 +2,7 @@ import { writeUint } from '../bytes/digits.ts';
 import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
+import { checkFields } from './columns.ts';
 import {
   allFields,
   type Fields,
@@ -36,6 +37,9 @@ export interface JsonOptions extends PacketOptions {
   /** Adds bytes in hexadecimal: the frame's as `frame_raw`, and the fields that hold whole payloads (`tcp.payload`,
    * `udp.payload`, `data.data`, `tcp.options`), which are left out otherwise. */
   raw?: boolean;
+  /** Names of the only fields that objects have, in the layers where they stand; layers without any are left out, and so is
+   * `stop`. Left out: all, but those of `raw` and those that say again what others say. */
+  only?: readonly string[];
   /** Writes common headers from their bytes, with the same outcome; default: true. For tests. */
   compact?: boolean;
 }
@@ -101,6 +105,7 @@ export class JsonPrinter {
   #viewed: Uint8Array;
   readonly #take: (chunk: Uint8Array) => void;
   readonly #raw: boolean;
+  readonly #isSelection: boolean;
   readonly #walker: PacketWalker;
   readonly #fields: Fields;
   readonly #phrases = new Phrases();
@@ -126,7 +131,7 @@ export class JsonPrinter {
   #nextRow = new Uint32Array(256);
   #layerSerial = 0;
 
-  /** `out` gets views of the writer's memory, which hold until it returns. */
+  /** `out` gets views of the writer's memory, which hold until it returns. Throws UnknownField. */
   constructor(options: JsonOptions, out: (chunk: Uint8Array) => void) {
     this.#raw = options.raw ?? false;
     this.#take = out;
@@ -141,15 +146,23 @@ export class JsonPrinter {
       longest = Math.max(longest, name.length);
     }
     this.#room = longest + 128;
-    if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#kinds[info.id] = HIDDEN;
     for (const info of findFields('frame.protocols')) this.#kinds[info.id] = PROTOCOLS;
-    // Fields that are there only where a filter asks for them.
-    for (const info of allFields) if (info.named) this.#kinds[info.id] = HIDDEN;
+    const { only } = options;
+    this.#isSelection = only !== undefined;
+    if (only !== undefined) {
+      checkFields(only);
+      const shown = new Set(only.flatMap((name) => findFields(name).map(({ id }) => id)));
+      for (const { id } of allFields) if (!shown.has(id)) this.#kinds[id] = HIDDEN;
+    } else {
+      if (!this.#raw) for (const name of BULKY) for (const info of findFields(name)) this.#kinds[info.id] = HIDDEN;
+      // Fields that are there only where somebody asks for them.
+      for (const info of allFields) if (info.named) this.#kinds[info.id] = HIDDEN;
+    }
     const wanted = Uint8Array.from(allFields, ({ id }) => (this.#kinds[id] === HIDDEN ? 0 : 1));
-    this.#walker = new PacketWalker({ ...options, wanted });
+    this.#walker = new PacketWalker({ ...options, wanted, fieldsOnly: this.#isSelection });
     this.#fields = this.#walker.fields;
-    // A display filter reads the fields themselves.
-    this.#fields.compact = (options.compact ?? true) && (options.filter ?? null) === null;
+    // A display filter reads the fields themselves, and a selection is less than a header.
+    this.#fields.compact = (options.compact ?? true) && (options.filter ?? null) === null && !this.#isSelection;
     this.#kinds.fill(HEADER, ROW_VALUE);
     this.#kinds[ROW_VALUE] = HIDDEN;
     this.#headers = new HeaderWriter(this.#phrases);
@@ -180,6 +193,7 @@ export class JsonPrinter {
     let stack = this.#stacks;
     for (let layer = 0; layer < f.layers; layer++) {
       stack = this.#inner(stack, f, layer);
+      if (this.#isSelection && !this.#hasShown(f.layerField[layer]!, f.layerField[layer + 1]!)) continue;
       this.#reserve();
       out.length = writePhrase(this.#view, out.length, this.#phrases.words, stack.key);
       this.#layer(f.layerField[layer]!, f.layerField[layer + 1]!);
@@ -192,12 +206,19 @@ export class JsonPrinter {
       out.hexBytes(f.bytes, at, at + length);
       out.byte(QUOTE);
     }
-    if (f.stopped !== null) {
+    if (f.stopped !== null && !this.#isSelection) {
       out.ascii(',"stop":');
       out.utf8(JSON.stringify({ ...f.stopped, offset: f.stopped.offset - at }));
     }
     out.ascii('}\n');
     if (out.length >= CHUNK) this.flush();
+  }
+
+  /** Whether one of these rows is of a field that is shown. */
+  #hasShown(from: number, to: number): boolean {
+    const { id } = this.#fields;
+    for (let row = from; row < to; row++) if (this.#kinds[id[row]!] !== HIDDEN) return true;
+    return false;
   }
 
   /** The stack with the protocol of `layer` on `stack`, which is the one below it. */

@@ -45,6 +45,13 @@ describe('words of columns', () => {
     expect(fieldWords(['read', '-Tfields', '-wfile', '-c1', '-e', 'a.b'])).toEqual(
       'read -Tfields -wfile -c1 --field a.b'.split(' '),
     );
+    // With json it may be either; what has a field's form, and is no file, is one.
+    expect(fieldWords(['read', '-T', 'json', '-ne', 'ip.src', '-etcp.port', '-e', 'x.pcap', '-e'])).toEqual(
+      'read -T json -n --field ip.src --field tcp.port -e x.pcap -e'.split(' '),
+    );
+    expect(fieldWords(['read', '--format=json', '-e', 'package.json'])).toEqual(
+      'read --format=json -e package.json'.split(' '),
+    );
     expect(() => fieldWords(['read', '-Tfields', '-e'])).toThrow('-e needs the name of a field');
   });
 
