@@ -362,7 +362,7 @@ export class Process implements SystemCalls {
   recvmmsg(fd: number, vector: MessageVector, first: number, count: number, flags: number): number {
     const socket = this.#socket(fd);
     if (typeof socket === 'number') return socket;
-    if (socket.sk!.err !== 0) {
+    if (socket.sk!.err !== 0 && !(flags & MSG_ERRQUEUE)) {
       const error = -socket.sk!.err;
       socket.sk!.err = 0;
       return error;

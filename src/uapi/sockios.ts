@@ -31,6 +31,7 @@ export const SIOCGIFHWADDR = 0x8927;
 export const SIOCADDMULTI = 0x8931;
 export const SIOCDELMULTI = 0x8932;
 export const SIOCGIFINDEX = 0x8933;
+export const SIOCDIFADDR = 0x8936;
 export const SIOCGIFTXQLEN = 0x8942;
 export const SIOCSIFTXQLEN = 0x8943;
 export const SIOCETHTOOL = 0x8946;

@@ -114,7 +114,9 @@ function ownHeader(pick: Pick, length: number): Uint8Array {
 }
 
 export function payload(pick: Pick, { kind }: Place): Uint8Array {
-  const length = pick(SIZES);
+  let length = pick(SIZES);
+  // Linux sums long echo requests in pieces that are not always of even length: their checksums are wrong at times.
+  if (kind === 'ping') length = Math.min(length, 3000);
   if (kind === 'hdr') return ownHeader(pick, Math.min(length, 1500));
   const data = pattern.slice(0, length);
   if (kind === 'packet' && length >= 14) {

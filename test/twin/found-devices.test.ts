@@ -1,11 +1,12 @@
 /** What seeded sequences of calls found (`npm run fuzz -- syscalls`) about devices and addresses changed in the midst, as
  * cases of their own. */
 import { afterAll } from 'vitest';
+import { messageVector } from '../../src/syscall/message.ts';
 import { hostU32, int, putHostU16, putHostU32 } from '../../src/uapi/host.ts';
 import { describeNetwork } from '../support/network.ts';
-import { bytes, counters, FAR, get, hex, moved, NEAR, recv, send, set, sin, sin6, udp } from './program.ts';
+import { bytes, counters, FAR, get, hex, ip6, moved, NEAR, recv, send, set, sin, sin6, udp } from './program.ts';
 import { stage } from './stage.ts';
-import { FAR6, type World } from './world.ts';
+import { FAR6, NEAR6, type World } from './world.ts';
 
 const [SIOCGIFCONF, SIOCGIFADDR, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR] = [0x8912, 0x8915, 0x8913, 0x8914, 0x8916];
 const [SIOCGIFBRDADDR, SIOCSIFBRDADDR, SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCSIFMTU] = [
@@ -215,4 +216,66 @@ describeNetwork('sockets of IPv6, found by sequences, on both kernels', () => {
         w.near.close(s);
         return result;
       });
+
+  twin('routes that refuse go with the loopback, and the loopback’s own address comes back with it', (w) => {
+    const s = w.near.socket(10, 2, 0);
+    const log: unknown[] = [];
+    for (const value of [0x49, 0, 1]) {
+      log.push(ask(w, s, 'lo', SIOCSIFFLAGS, flags(value)));
+      for (const to of ['2001:db8:66::1', '2001:db8:67::1', '2001:db8:68::1', '::1', NEAR6, FAR6])
+        log.push(send(w.near, s, 'x', 0, sin6(to, 9)));
+    }
+    w.near.close(s);
+    w.settle(3);
+    w.frames();
+    return log;
+  });
+
+  for (const room of [32, 31, 0, -1])
+    for (const connects of [true, false])
+      twin(`IPV6_PATHMTU into ${room} bytes, ${connects ? '' : 'not '}connected`, (w) => {
+        const s = w.near.socket(10, 2, 0);
+        if (connects) w.near.connect(s, sin6(FAR6, 9));
+        const length = Int32Array.of(room);
+        const value = new Uint8Array(32);
+        const log = [w.near.getsockopt(s, 41, 61, value, length), length[0], hex(value)];
+        w.near.close(s);
+        return log;
+      });
+
+  for (const request of [0x8916, 0x8936])
+    for (const [text, plen, index] of [
+      ['2001:db8:5::5', 64, 0],
+      ['2001:db8:5::5', 129, 0],
+      ['2001:db8:5::5', 64, 99],
+      ['2001:db8:5::6', 64, 0],
+      ['ff02::1', 64, 0],
+      ['::1', 128, 0],
+    ] as const)
+      twin(`ioctl 0x${request.toString(16)} of ${text}/${plen} on device ${index || 'eth0'}`, (w) => {
+        const s = w.near.socket(10, 2, 0);
+        const argument = new Uint8Array(24);
+        argument.set(ip6(text));
+        putHostU32(argument, 16, plen);
+        putHostU32(argument, 20, index || w.ifindex);
+        const log: unknown[] = [w.near.ioctl(s, request, argument)];
+        w.settle(30);
+        log.push(w.near.bind(s, sin6('2001:db8:5::5', 9001)));
+        w.near.close(s);
+        return log;
+      });
+
+  twin('recvmmsg with MSG_ERRQUEUE leaves the pending error alone', (w) => {
+    const s = w.near.socket(10, 2, 0);
+    const log: unknown[] = [w.near.connect(s, sin6(FAR6, 9)), send(w.near, s, 'x')];
+    w.settle(3);
+    for (const how of [0x2000, 0x2020, 0, 0]) {
+      const vector = messageVector(new Uint8Array(64), 1, { nameStride: 128, controlStride: 128 });
+      vector.length[0] = 64;
+      log.push(w.near.recvmmsg(s, vector, 0, 1, how));
+    }
+    w.near.close(s);
+    w.frames();
+    return log;
+  });
 });

@@ -1,11 +1,21 @@
 import { be16, be32 } from '../../bytes/endian.ts';
-import { CAP_NET_BIND_SERVICE, CAP_NET_RAW } from '../../uapi/capability.ts';
-import { EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENODEV, ENOTCONN, EPERM } from '../../uapi/errno.ts';
-import { hostU16, hostU32 } from '../../uapi/host.ts';
+import { CAP_NET_ADMIN, CAP_NET_BIND_SERVICE, CAP_NET_RAW } from '../../uapi/capability.ts';
+import {
+  EACCES,
+  EADDRNOTAVAIL,
+  EAFNOSUPPORT,
+  EFAULT,
+  EINVAL,
+  ENODEV,
+  ENOTCONN,
+  ENXIO,
+  EPERM,
+} from '../../uapi/errno.ts';
+import { hostI32, hostU16, hostU32 } from '../../uapi/host.ts';
 import { IP_PMTUDISC_DONT, IP_PMTUDISC_WANT, IPPROTO_RAW } from '../../uapi/in.ts';
 import { sockaddr_in6 } from '../../uapi/in6.ts';
 import { AF_INET6, SOCK_RAW, SOCK_STREAM } from '../../uapi/socket.ts';
-import { SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD } from '../../uapi/sockios.ts';
+import { SIOCDIFADDR, SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, SIOCSIFADDR } from '../../uapi/sockios.ts';
 import {
   type InetProtosw,
   inetAddrValid,
@@ -42,6 +52,7 @@ import {
   ipv6AddrNeedsScopeId,
   ipv6AddrType,
 } from './addr.ts';
+import { inet6AddrAdd, inet6AddrDel } from './addrconf.ts';
 import {
   ipv6CanNonlocalBind,
   ipv6IfaceScopeId,
@@ -189,10 +200,27 @@ function inet6Release(socket: Socket): void {
   inetRelease(socket);
 }
 
+/** struct in6_ifreq: an address, its prefix length, the device's index. */
+const IN6_IFREQ = { sizeof: 24, ifr6_addr: 0, ifr6_prefixlen: 16, ifr6_ifindex: 20 } as const;
+
+/** addrconf_add_ifaddr, addrconf_del_ifaddr */
+function addrconfIoctl(net: Net, request: number, argument: Uint8Array): number {
+  if (!net.cred.capable(CAP_NET_ADMIN)) return -EPERM;
+  if (argument.length < IN6_IFREQ.sizeof) return -EFAULT;
+  const addr = in6Copy(argument, IN6_IFREQ.ifr6_addr);
+  const prefixlen = hostU32(argument, IN6_IFREQ.ifr6_prefixlen);
+  const dev = net.devices.get(hostI32(argument, IN6_IFREQ.ifr6_ifindex));
+  if (request === SIOCSIFADDR) return dev === undefined ? -ENODEV : inet6AddrAdd(dev, addr, prefixlen);
+  if (prefixlen > 128) return -EINVAL;
+  if (dev === undefined) return -ENODEV;
+  return dev.ip6 === null ? -ENXIO : inet6AddrDel(dev, addr, prefixlen);
+}
+
 function inet6Ioctl(socket: Socket, request: number, argument: Uint8Array): number {
   const sk = socket.sk!;
   if (request === SIOCGSTAMP_OLD || request === SIOCGSTAMPNS_OLD)
     return sockGettstamp(sk, argument, request === SIOCGSTAMPNS_OLD);
+  if (request === SIOCSIFADDR || request === SIOCDIFADDR) return addrconfIoctl(sk.net, request, argument);
   const result = sk.prot.ioctl?.(sk, request, argument) ?? -ENOIOCTLCMD;
   return result === -ENOIOCTLCMD ? devIoctl(sk.net, request, argument) : result;
 }

@@ -255,12 +255,12 @@ export function ip6PurgeDfltRouters(net: Net): void {
 
 // ---- what goes with devices and addresses ----
 
-/** rt6_disable_ip: routes by a device that goes down. */
+/** rt6_disable_ip: routes by a device that goes down; those that refuse go by the loopback. */
 export function rt6DisableIp(dev: NetDevice): void {
   const { net } = dev;
   for (const table of fib6(net).tables.values())
     for (const f6i of fib6TableRoutes(table)) {
-      if (f6i.flags & RTF_REJECT || !f6i.nhs.some((nh) => nh.dev === dev)) continue;
+      if (!f6i.nhs.some((nh) => nh.dev === dev)) continue;
       f6i.nhs = f6i.nhs.filter((nh) => nh.dev !== dev);
       if (f6i.nhs.length === 0) fib6Del(net, f6i);
     }
