@@ -21,6 +21,7 @@ import {
   fibInit,
   fibRuleAdd,
   fibRuleDel,
+  fibTableDelete,
   fibTableInsert,
 } from './fib.ts';
 import { ipv4Parse } from './headers.ts';
@@ -33,9 +34,10 @@ import { ipInputInit, ipLocalDeliver } from './ip-input.ts';
 import { ipMcOutput, ipOutput } from './ip-output.ts';
 import { in6Key, ipv6Parse } from './ipv6/addr.ts';
 import { inet6AddrAdd } from './ipv6/addrconf.ts';
+import { fib6RuleAdd, fib6RuleDel, NLM_F_APPEND, NLM_F_CREATE } from './ipv6/ip6-fib.ts';
 import { ndTbl } from './ipv6/ipv6.ts';
 import { ipv6LayerInit } from './ipv6/ipv6-init.ts';
-import { ip6RouteAdd } from './ipv6/route6-add.ts';
+import { ip6RouteAdd, ip6RouteDel } from './ipv6/route6-add.ts';
 import { inet6SocketsInit } from './ipv6/sock-procfs6.ts';
 import { NetMib } from './mib.ts';
 import { NEIGH_UPDATE_F_ADMIN, NEIGH_UPDATE_F_OVERRIDE, neighCreate, neighUpdate } from './neighbour.ts';
@@ -92,7 +94,7 @@ export type QdiscOptions =
   | { kind: 'tbf'; rate: number; burst: number; limit: number }
   | { kind: 'tbf'; rate: number; burst: number; latency: number };
 
-/** A rule of IPv4's routing policy, as `ip rule add` has it. What is not given matches all. */
+/** A rule of the routing policy, as `ip rule add` has it. What is not given matches all. */
 export interface RuleOptions {
   priority: number;
   /** Addresses or prefixes. */
@@ -109,6 +111,8 @@ export interface RuleOptions {
   table?: number;
   /** Instead of a table: EINVAL, EACCES or ENETUNREACH. */
   action?: 'blackhole' | 'prohibit' | 'unreachable';
+  /** Default: that of the addresses, else 4. */
+  family?: 4 | 6;
 }
 
 const RULE_ACTIONS = { blackhole: FR_ACT_BLACKHOLE, prohibit: FR_ACT_PROHIBIT, unreachable: FR_ACT_UNREACHABLE };
@@ -289,30 +293,33 @@ export class Kernel {
   }
 
   /** `ip route add PREFIX via GATEWAY dev NAME`; `default` is 0.0.0.0/0, or ::/0 where the gateway is of IPv6. `src` is the
-   * source address that goes with it; several `nexthops` (IPv4) take their shares by weight. */
+   * source address that goes with it; several `nexthops` take their shares by weight. */
   route(
     prefix: string,
     { via, dev, src, nexthops, ...rest }: RouteOptions & Partial<Omit<FibConfig, 'multipath' | 'prefsrc'>>,
   ): this {
     const oif = dev === undefined ? 0 : this.device(dev).ifindex;
-    if (prefix.includes(':') || via?.includes(':')) {
+    if (prefix.includes(':') || via?.includes(':') || nexthops?.some((hop) => hop.via?.includes(':'))) {
       const { address, length } = parsePrefix6(prefix === 'default' ? '::/0' : prefix);
       const { type, priority, table, mtu, hoplimit, protocol } = rest;
-      check(
-        ip6RouteAdd(this.net, {
+      (nexthops ?? [{ via, dev, weight: 1 }]).forEach((hop, i) => {
+        const error = ip6RouteAdd(this.net, {
           dst: address,
           plen: length,
-          gw: via === undefined ? null : parsePrefix6(via).address,
-          oif,
+          gw: hop.via === undefined ? null : parsePrefix6(hop.via).address,
+          oif: hop.dev === undefined ? 0 : this.device(hop.dev).ifindex,
+          weight: hop.weight ?? 1,
+          nlflags: i === 0 ? NLM_F_CREATE : NLM_F_CREATE | NLM_F_APPEND,
+          ...(src !== undefined && { prefsrc: parsePrefix6(src).address }),
           ...(type !== undefined && { type }),
           ...(priority !== undefined && { metric: priority }),
           ...(table !== undefined && { table }),
           ...(mtu !== undefined && { mtu }),
           ...(hoplimit !== undefined && { hoplimit }),
           ...(protocol !== undefined && { protocol }),
-        }),
-        `route ${prefix}`,
-      );
+        });
+        check(error, `route ${prefix}`);
+      });
       return this;
     }
     const { address, length } = parsePrefix(prefix === 'default' ? '0.0.0.0/0' : prefix);
@@ -337,33 +344,58 @@ export class Kernel {
     return this;
   }
 
-  /** `ip rule add`, for IPv4. */
-  rule({ priority, from, to, iif, oif, fwmark, tos, not, table = RT_TABLE_MAIN, action }: RuleOptions): this {
-    const [src, dst] = [from, to].map((text) => (text === undefined ? { address: 0, length: 0 } : parsePrefix(text)));
-    fibRuleAdd(this.net, {
+  /** `ip route del PREFIX`, of the main table. Throws RangeError where there is none. */
+  deleteRoute(prefix: string): this {
+    const { address, length } = prefix.includes(':') ? parsePrefix6(prefix) : parsePrefix(prefix);
+    const error =
+      typeof address === 'number'
+        ? fibTableDelete(this.net, { dst: address, plen: length })
+        : ip6RouteDel(this.net, { dst: address, plen: length });
+    check(error, `route ${prefix}`);
+    return this;
+  }
+
+  /** `ip rule add`; for IPv6 where an address is of that family, or `family` is 6. */
+  rule({ priority, from, to, iif, oif, fwmark, tos, not, table = RT_TABLE_MAIN, action, family }: RuleOptions): this {
+    const common = {
       priority,
-      src: src!.address,
-      srcLen: src!.length,
-      dst: dst!.address,
-      dstLen: dst!.length,
       iif: iif === undefined ? 0 : this.device(iif).ifindex,
       oif: oif === undefined ? 0 : this.device(oif).ifindex,
       mark: fwmark ?? 0,
       markMask: fwmark === undefined ? 0 : 0xffffffff,
-      tos: tos ?? 0,
-      invert: not ?? false,
       table,
       action: action === undefined ? FR_ACT_TO_TBL : RULE_ACTIONS[action],
+    };
+    if (family === 6 || from?.includes(':') || to?.includes(':')) {
+      const [src, dst] = [from ?? '::/0', to ?? '::/0'].map(parsePrefix6);
+      if (tos !== undefined || not !== undefined) throw new RangeError('tos and not are for rules of IPv4');
+      fib6RuleAdd(this.net, {
+        ...common,
+        src: src!.address,
+        srcLen: src!.length,
+        dst: dst!.address,
+        dstLen: dst!.length,
+      });
+      return this;
+    }
+    const [src, dst] = [from ?? '0.0.0.0/0', to ?? '0.0.0.0/0'].map(parsePrefix);
+    fibRuleAdd(this.net, {
+      ...common,
+      src: src!.address,
+      srcLen: src!.length,
+      dst: dst!.address,
+      dstLen: dst!.length,
+      tos: tos ?? 0,
+      invert: not ?? false,
     });
     return this;
   }
 
-  /** `ip rule del priority PRIORITY`, for IPv4. Throws RangeError where there is none. */
-  deleteRule(priority: number): this {
-    check(
-      fibRuleDel(this.net, (rule) => rule.priority === priority),
-      `rule ${priority}`,
-    );
+  /** `ip rule del priority PRIORITY`, or `ip -6 rule del`. Throws RangeError where there is none. */
+  deleteRule(priority: number, { family = 4 }: { family?: 4 | 6 } = {}): this {
+    const error =
+      family === 6 ? fib6RuleDel(this.net, priority) : fibRuleDel(this.net, (rule) => rule.priority === priority);
+    check(error, `rule ${priority}`);
     return this;
   }
 

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { emulatedWorld, linuxWorld, type World, type WorldOptions } from './world.ts';
 
 /** Where two results differ first, as text. */
-function difference(ours: unknown, linux: unknown, path = ''): string {
+export function difference(ours: unknown, linux: unknown, path = ''): string {
   if (typeof ours === 'object' && typeof linux === 'object' && ours !== null && linux !== null) {
     const a = ours as Record<string, unknown>;
     const b = linux as Record<string, unknown>;

@@ -170,10 +170,7 @@ function xrlimAllow(net: Net, fl: Flowi6, applies: boolean): boolean {
   if (dst.error !== 0) ip6Inc(net, dst.idev6, mib.IP6_OUTNOROUTES);
   else if (dst.dev.flags & IFF_LOOPBACK) allowed = true;
   else {
-    const plen = dst.dst6 !== null ? 128 : ((dst.fibInfo as Fib6Info | null)?.plen ?? 128);
-    // Wider prefixes are given more.
-    const shift = plen < 128 ? (128 - plen) >> 5 : 0;
-    allowed = inetPeerXrlimAllow(net, peerOf(net, fl.daddr), (ipv6Sysctl(net).icmpRatelimit * 1e6) / 2 ** shift);
+    allowed = inetPeerXrlimAllow(net, peerOf(net, fl.daddr), ipv6Sysctl(net).icmpRatelimit * 1e6);
   }
   if (allowed) icmpGlobalConsume(net);
   else icmp6Inc(net, dst.idev6, mib.ICMP6_RATELIMITHOST);
@@ -389,7 +386,7 @@ export function icmpv6Notify(net: Net, skb: SkBuff, type: number, code: number, 
 
 function icmpv6Err(net: Net, skb: SkBuff, type: number, code: number, offset: number, info: number): number {
   if (type === ICMPV6_PKT_TOOBIG) ip6UpdatePmtu(net, skb, info, skb.dev!.ifindex, 0);
-  else if (type === NDISC_REDIRECT) ip6Redirect(net, skb);
+  else if (type === NDISC_REDIRECT) ip6Redirect(net, skb, skb.dev!.ifindex);
   if (!(type & ICMPV6_INFOMSG_MASK) && skb.head[skb.data + offset] === ICMPV6_ECHO_REQUEST)
     state(net).hooks.pingErr(net, skb, type, code, offset, info);
   return 0;

@@ -99,10 +99,11 @@ function ip6SetupCork(sk: InetSock, cork: Inet6Cork, ipc: Ipcm6Cookie, fl: Flowi
   cork.hopLimit = ipc.hlimit;
   cork.tclass = ipc.tclass;
   cork.dontfrag = ipc.dontfrag > 0;
-  let mtu = np.pmtudisc >= IPV6_PMTUDISC_PROBE ? dst.dev.mtu : dst6Mtu(sk.net, dst);
+  let mtu = np.pmtudisc >= IPV6_PMTUDISC_PROBE ? dst.dev.mtu : dst6Mtu(dst);
   if (np.frag !== 0 && np.frag < mtu) mtu = np.frag;
   cork.fragsize = mtu;
   cork.gsoSize = ipc.gsoSize;
+  cork.tsflags = ipc.tsflags;
   cork.mark = ipc.mark;
   cork.priority = ipc.priority;
   cork.length = 0;

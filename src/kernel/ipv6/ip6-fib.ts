@@ -1,4 +1,4 @@
-import { EACCES, EAGAIN, EEXIST, EHOSTUNREACH, EINVAL, ENETUNREACH, ESRCH } from '../../uapi/errno.ts';
+import { EACCES, EAGAIN, EEXIST, EHOSTUNREACH, EINVAL, ENETUNREACH, ENOENT, ESRCH } from '../../uapi/errno.ts';
 import { NUD_FAILED } from '../../uapi/neighbour.ts';
 import {
   RT_TABLE_LOCAL,
@@ -8,11 +8,12 @@ import {
   RTN_THROW,
   RTN_UNREACHABLE,
 } from '../../uapi/rtnetlink.ts';
+import { FR_ACT_TO_TBL } from '../fib.ts';
 import { NUD_VALID, neighLookup } from '../neighbour.ts';
 import type { DstEntry, Net, NetDevice } from '../structs.ts';
 import { in6Equal, in6Key, ipv6AddrPrefix, ipv6PrefixEqual } from './addr.ts';
 import type { Flowi6 } from './flow.ts';
-import { ipv6, ndTbl } from './ipv6.ts';
+import { ndTbl } from './ipv6.ts';
 
 /** Tables of IPv6 routes (net/ipv6/ip6_fib.c, fib6_rules.c): longest prefix match; among routes of one prefix the metric,
  * then whether the router answers. */
@@ -386,25 +387,44 @@ export function fib6Locate(table: Fib6Table, dst: Uint8Array, plen: number): rea
   return table.byLength[plen]?.get(in6Key(dst))?.leaf ?? [];
 }
 
-export function ip6FibInit(net: Net): void {
-  const state: Fib6State = { tables: new Map(), rules: [], customRules: false };
-  net.gen[FIB6_KEY] = state;
-  fib6Table(net, RT_TABLE_LOCAL);
-  fib6Table(net, RT_TABLE_MAIN);
-  const any = new Uint8Array(16);
-  const rule = (priority: number, table: number): Fib6Rule => ({
-    priority,
-    action: 1,
-    table,
-    src: any,
+const ANY_ADDRESS = new Uint8Array(16);
+
+/** What is not given matches all; the action is to ask a table. */
+export function fib6RuleAdd(net: Net, rule: Partial<Fib6Rule> & { priority: number; table: number }): void {
+  const { rules } = fib6(net);
+  const full: Fib6Rule = {
+    action: FR_ACT_TO_TBL,
+    src: ANY_ADDRESS,
     srcLen: 0,
-    dst: any,
+    dst: ANY_ADDRESS,
     dstLen: 0,
     iif: 0,
     oif: 0,
     mark: 0,
-    markMask: 0,
-  });
-  state.rules = [rule(0, RT_TABLE_LOCAL), rule(32766, RT_TABLE_MAIN)];
-  void ipv6;
+    markMask: rule.mark ? 0xffffffff : 0,
+    ...rule,
+  };
+  const at = rules.findIndex((other) => other.priority > full.priority);
+  rules.splice(at < 0 ? rules.length : at, 0, full);
+  fib6(net).customRules = true;
+  net.rtGenid6++;
+}
+
+/** 0, or -ENOENT. */
+export function fib6RuleDel(net: Net, priority: number): number {
+  const { rules } = fib6(net);
+  const at = rules.findIndex((rule) => rule.priority === priority);
+  if (at < 0) return -ENOENT;
+  rules.splice(at, 1);
+  net.rtGenid6++;
+  return 0;
+}
+
+export function ip6FibInit(net: Net): void {
+  net.gen[FIB6_KEY] = { tables: new Map(), rules: [], customRules: false } satisfies Fib6State;
+  fib6Table(net, RT_TABLE_LOCAL);
+  fib6Table(net, RT_TABLE_MAIN);
+  fib6RuleAdd(net, { priority: 0, table: RT_TABLE_LOCAL });
+  fib6RuleAdd(net, { priority: 32766, table: RT_TABLE_MAIN });
+  fib6(net).customRules = false;
 }

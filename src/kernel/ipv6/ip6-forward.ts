@@ -78,7 +78,7 @@ export function ip6Forward(net: Net, skb: SkBuff): number {
     }
   }
   ip6Inc(net, ip6DstIdev(skb), mib.IP6_OUTFORWDATAGRAMS);
-  const mtu = dst6MtuForward(net, dst);
+  const mtu = dst6MtuForward(dst);
   if (pktTooBig(skb, mtu)) {
     // The address of the device that it does not fit is the source.
     skb.dev = dev;

@@ -76,14 +76,14 @@ export function ip6Output(net: Net, sk: Sock | null, skb: SkBuff): number {
 }
 
 /** ip6_skb_dst_mtu */
-export function ip6SkbDstMtu(net: Net, skb: SkBuff): number {
+export function ip6SkbDstMtu(skb: SkBuff): number {
   const dst = skb.dst!;
   const np = (skb.sk as InetSock | null)?.inet6;
-  return np && np.pmtudisc >= IPV6_PMTUDISC_PROBE ? dst.dev.mtu : dst6Mtu(net, dst);
+  return np && np.pmtudisc >= IPV6_PMTUDISC_PROBE ? dst.dev.mtu : dst6Mtu(dst);
 }
 
 export function ip6FinishOutput(net: Net, sk: Sock | null, skb: SkBuff): number {
-  const mtu = ip6SkbDstMtu(net, skb);
+  const mtu = ip6SkbDstMtu(skb);
   if (skb.len > mtu || (skb.fragMaxSize > 0 && skb.len > skb.fragMaxSize))
     return ip6Fragment(net, sk, skb, mtu, ip6FinishOutput2);
   return ip6FinishOutput2(net, sk, skb);

@@ -459,7 +459,7 @@ function setMsfilter(sk: InetSock, value: Uint8Array): number {
 const answer = new Uint8Array(IP6_MTUINFO_SIZE);
 
 const routeMtu = (sk: InetSock): number =>
-  sk.dst === null ? 0 : sk.dst.idev6 !== null ? dst6Mtu(sk.net, sk.dst) : dstMtu(sk.net, sk.dst);
+  sk.dst === null ? 0 : sk.dst.idev6 !== null ? dst6Mtu(sk.dst) : dstMtu(sk.net, sk.dst);
 
 export function ipv6Getsockopt(sk: Sock, level: number, name: number, value: Uint8Array, length: Int32Array): number {
   const inet = sk as InetSock;
@@ -503,7 +503,7 @@ export function ipv6Getsockopt(sk: Sock, level: number, name: number, value: Uin
         val = np.tclass;
         break;
       case IN6.IPV6_PATHMTU: {
-        if (length[0]! < IP6_MTUINFO_SIZE) return -EINVAL;
+        if (len < IP6_MTUINFO_SIZE) return -EINVAL;
         const mtu = routeMtu(inet);
         if (mtu === 0) return -ENOTCONN;
         answer.fill(0);

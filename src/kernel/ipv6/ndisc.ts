@@ -68,7 +68,7 @@ import {
   ndSendInit,
   RD_MSG_LEN,
 } from './nd-send.ts';
-import { ip6Redirect, rt6SetRedirectTarget } from './route6.ts';
+import { ip6RedirectNoHeader, rt6SetRedirectTarget } from './route6.ts';
 
 /** Neighbour discovery, RFC 4861 (net/ipv6/ndisc.c): the table of neighbours, solicitations and advertisements received,
  * redirects. Router advertisements are in ra.ts. */
@@ -315,7 +315,7 @@ function recvRedirect(net: Net, skb: SkBuff): string {
   if (options === null) return reason.IPV6_NDISC_BAD_OPTIONS;
   const quoted = options.at.get(ND_OPT_REDIRECT_HDR);
   if (quoted === undefined) {
-    ip6Redirect(net, skb);
+    ip6RedirectNoHeader(net, skb);
     return reason.NOT_SPECIFIED;
   }
   // The option's header goes too: what it quotes is a packet of ours.

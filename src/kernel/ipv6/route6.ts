@@ -198,8 +198,10 @@ function selectPath(f6i: Fib6Info, nh: Fib6Nh, fl: Flowi6, oif: number, strict: 
   let hash = 0x811c9dc5;
   for (let i = 0; i < 16; i++) hash = Math.imul(hash ^ fl.saddr[i]!, 0x01000193);
   for (let i = 0; i < 16; i++) hash = Math.imul(hash ^ fl.daddr[i]!, 0x01000193);
-  hash = Math.imul(hash ^ (fl.flowlabel & 0xfffff) ^ fl.proto, 0x85ebca6b) >>> 0;
-  hash %= total;
+  hash = Math.imul(hash ^ (fl.flowlabel & 0xfffff) ^ fl.proto, 0x85ebca6b);
+  // The low bits, which count below, are to depend on all.
+  hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+  hash = ((hash ^ (hash >>> 13)) >>> 0) % total;
   for (const one of alive) {
     if (hash < one.weight) return one;
     hash -= one.weight;
@@ -369,16 +371,17 @@ export function ip6NeighForNexthop(dst: DstEntry, head: Uint8Array, daddrAt: num
 }
 
 /** ip6_mtu */
-export function dst6Mtu(net: Net, dst: DstEntry): number {
-  if (dst.rtPmtu !== 0 && expired(net, dst) === 0) return dst.rtPmtu;
+export function dst6Mtu(dst: DstEntry): number {
+  // Also of a route that has expired, until it is looked up again.
+  if (dst.rtPmtu !== 0) return dst.rtPmtu;
   const mtu = dst.metricMtu !== 0 ? dst.metricMtu : (dst.dev.ip6?.cnf.mtu6 ?? IPV6_MIN_MTU);
   return Math.min(mtu, IP6_MAX_MTU);
 }
 
 /** ip6_dst_mtu_maybe_forward with forwarding: what was learned by Packet Too Big does not count for others' packets. */
-export const dst6MtuForward = (net: Net, dst: DstEntry): number => {
+export const dst6MtuForward = (dst: DstEntry): number => {
   const f6i = dst.fibInfo as Fib6Info | null;
-  if (f6i?.mtuLocked) return dst6Mtu(net, dst);
+  if (f6i?.mtuLocked) return dst6Mtu(dst);
   return Math.max(IPV6_MIN_MTU, dst.dev.ip6?.cnf.mtu6 ?? IPV6_MIN_MTU);
 };
 
@@ -415,7 +418,7 @@ const nhOf = (dst: DstEntry): Fib6Nh | null => {
 /** __ip6_rt_update_pmtu: a router said that the way to `daddr` takes packets of `mtu` bytes. */
 export function ip6RtUpdatePmtu(net: Net, dst: DstEntry, daddr: Uint8Array | null, mtu: number): void {
   if (daddr !== null && dst.neigh !== null) neighConfirm(dst.neigh);
-  if (mtu < IPV6_MIN_MTU || mtu >= dst6Mtu(net, dst)) return;
+  if (mtu < IPV6_MIN_MTU || mtu >= dst6Mtu(dst)) return;
   const until = net.clock.monotonic() + ipv6Sysctl(net).rtMtuExpires * SECOND;
   if (dst.rtFlags & RTF_CACHE || dst.fibInfo === null) {
     dst.rtPmtu = mtu;
@@ -459,6 +462,7 @@ function routeRedirect(
   skb: SkBuff,
   daddr: Uint8Array,
   gateway: Uint8Array,
+  oif: number,
 ): { f6i: Fib6Info; nh: Fib6Nh } | null {
   const { dev } = skb;
   const probe: ProbeHook = () => {};
@@ -470,7 +474,7 @@ function routeRedirect(
     for (const candidate of fib6TableRoutes(f6i.table)) {
       if (candidate.plen !== f6i.plen || !in6Equal(candidate.dst, f6i.dst) || isReject(candidate)) continue;
       for (const nh of candidate.nhs) {
-        if (nh.dev !== dev || nh.gw === null) continue;
+        if (nh.dev.ifindex !== oif || nh.gw === null) continue;
         const learned = nh.exceptions?.get(in6Key(daddr))?.rt.gw6;
         if (in6Equal(nh.gw, gateway) || (learned && in6Equal(learned, gateway))) return { f6i: candidate, nh };
       }
@@ -490,13 +494,24 @@ const RD_TARGET = 8;
 const RD_DEST = 24;
 
 /** ip6_redirect: for errHandlers of NDISC_REDIRECT (type 137). `skb.transportHeader` is at the redirect, `skb.data` at
- * the quoted IPv6 header. Also ip6_redirect_no_header, since the destination stands in the message itself. */
-export function ip6Redirect(net: Net, skb: SkBuff): void {
+ * the quoted IPv6 header, which was sent by the device `oif`: to a router of another device, or of 0, nothing is believed. */
+export function ip6Redirect(net: Net, skb: SkBuff, oif: number): void {
+  doRedirect(net, skb, in6Copy(skb.head, skb.data + IP6_DADDR), oif);
+}
+
+/** ip6_redirect_no_header: a redirect that quotes nothing. */
+export function ip6RedirectNoHeader(net: Net, skb: SkBuff): void {
+  if (skb.tail - skb.transportHeader < 40) return;
+  doRedirect(net, skb, in6Copy(skb.head, skb.transportHeader + RD_DEST), skb.dev!.ifindex);
+}
+
+/** rt6_do_redirect */
+function doRedirect(net: Net, skb: SkBuff, daddr: Uint8Array, oif: number): void {
   const { head, transportHeader: at, networkHeader } = skb;
   if (skb.tail - at < 40) return;
   const dest = in6Copy(head, at + RD_DEST);
   const target = in6Copy(head, at + RD_TARGET);
-  const found = routeRedirect(net, skb, dest, in6Copy(head, networkHeader + IP6_SADDR));
+  const found = routeRedirect(net, skb, daddr, in6Copy(head, networkHeader + IP6_SADDR), oif);
   if (found === null || ipv6AddrIsMulticast(dest)) return;
   const onLink = in6Equal(dest, target);
   if (!onLink && !(ipv6AddrType(target) & IPV6_ADDR_LINKLOCAL)) return;
@@ -515,7 +530,7 @@ export function ip6Redirect(net: Net, skb: SkBuff): void {
 
 /** ip6_sk_redirect */
 export function ip6SkRedirect(net: Net, skb: SkBuff, sk: Sock): void {
-  ip6Redirect(net, skb);
+  ip6Redirect(net, skb, sk.boundDevIf);
   if (sk.dst !== null && sk.dst.idev6 !== null && rt6IsStale(net, sk.dst)) sk.dst = null;
 }
 

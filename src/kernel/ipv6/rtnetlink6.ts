@@ -96,7 +96,7 @@ function routeMessage(
     const source = f6i.prefsrc ?? ipv6DevGetSaddr(net, nh?.dev ?? null, found.daddr, 0);
     if (source !== null) attributes.put(RTA_PREFSRC, source);
   } else if (f6i.prefsrc !== null) attributes.put(RTA_PREFSRC, f6i.prefsrc);
-  const mtu = found !== null && found.dst.rtPmtu !== 0 ? dst6Mtu(net, found.dst) : f6i.mtu;
+  const mtu = found !== null && found.dst.rtPmtu !== 0 ? dst6Mtu(found.dst) : f6i.mtu;
   if (mtu !== 0 || f6i.hoplimit !== 0) attributes.put(RTA_METRICS, metrics(mtu, f6i.hoplimit));
   attributes.u32(RTA_PRIORITY, f6i.metric);
   const gw = found !== null && found.dst.rtFlags & RTF_GATEWAY ? found.dst.gw6 : (nh?.gw ?? null);
