@@ -19,7 +19,7 @@ const F = defineFields('frame', {
 
 const TIMES = groupOf([F.time, F.time_epoch, F.time_delta, F.time_relative]);
 
-const frame: Protocol = { name: 'frame', title: 'Frame' };
+export const frame: Protocol = { name: 'frame', title: 'Frame' };
 
 /** What is known of a frame beside its bytes. */
 export interface FrameFacts {

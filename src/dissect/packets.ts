@@ -2,7 +2,7 @@ import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import type { DecodeAsTables } from './decode-as-tables.ts';
 import type { DisplayFilter } from './display/compile.ts';
-import { isPlainField, PlainFrame, type PlainPredicate } from './display/plain.ts';
+import { PlainFrame, type PlainPlan, plainPlan } from './display/plain.ts';
 import { allFields, Fields } from './fields.ts';
 import { type FrameFacts, walkFrame } from './frame.ts';
 import type { Protocol } from './protocol.ts';
@@ -24,11 +24,6 @@ export interface PacketOptions {
   decodeAs?: DecodeAsTables<Protocol> | null;
 }
 
-/** What the headers of a frame say of the filter. */
-const UNDECIDED = 0;
-const ACCEPTED = 1;
-const REJECTED = 2;
-
 /** Walks frames of blocks one by one into one record of fields, with what earlier frames say of them. Everything that
  * prints or counts fields stands on this. */
 export class PacketWalker {
@@ -46,8 +41,8 @@ export class PacketWalker {
     previous: { seconds: 0, nanoseconds: 0 },
   };
   readonly #filter: DisplayFilter | null;
-  /** Where it can be asked: what the filter says of plain frames, and what is in none of their payloads. */
-  readonly #plain: PlainPredicate | null = null;
+  /** Not null: plain frames are not walked. Nothing that is wanted depends on other frames, so that those may go by too. */
+  readonly #plan: PlainPlan | null = null;
   readonly #frame = new PlainFrame();
   readonly #passedOver: ReadonlySet<object> = new Set();
 
@@ -68,13 +63,10 @@ export class PacketWalker {
       const isOfPayloads = (name: string): boolean => name === 'frame.protocols' || SEGMENT_FIELDS.includes(name);
       if (!names.some(isOfPayloads)) this.fields.passedOver = unwanted(names);
     }
-    if (mayPassOver && wanted !== null && (this.#filter?.plain ?? null) !== null) {
-      const ids = allFields.filter(({ id }) => wanted[id] === 1);
-      // Nothing that is asked for depends on other frames, so that those may go by unwalked.
-      if (ids.every(({ id }) => isPlainField(id))) {
-        this.#plain = this.#filter!.plain;
-        this.#passedOver = unwanted(ids.map(({ name }) => name));
-      }
+    // A filter that reads layers, and is not decided by headers alone, needs all of them.
+    if (mayPassOver && wanted !== null && (this.#filter?.layers !== true || this.#filter.plain !== null)) {
+      this.#plan = plainPlan(wanted);
+      this.#passedOver = unwanted(allFields.filter(({ id }) => wanted[id] === 1).map(({ name }) => name));
     }
     this.fields.verifies = options.checksums ?? false;
     // Segments whose payload nobody looks at need not be put together, nor the streams be analysed for that.
@@ -106,22 +98,26 @@ export class PacketWalker {
     facts.interfaceName = source?.name ?? '';
     facts.flags = block.flags[row]!;
     const linkType = source?.linkType ?? -1;
-    const verdict = this.#plain === null ? UNDECIDED : this.#decide(block, row, linkType);
-    if (verdict === REJECTED || (verdict === ACCEPTED && isSelecting)) return verdict === ACCEPTED;
-    walkFrame(fields, block.bytes, block.offset[row]!, block.capturedLength[row]!, linkType, facts);
-    return this.#filter === null || verdict === ACCEPTED || this.#filter.matches(fields);
-  }
-
-  #decide(block: FrameBlock, row: number, linkType: number): number {
-    const frame = this.#frame;
-    const { originalLength, number, seconds, nanoseconds } = this.facts;
+    const at = block.offset[row]!;
     const captured = block.capturedLength[row]!;
-    if (!frame.parse(block.bytes, block.offset[row]!, captured, originalLength, linkType, this.#passedOver))
-      return UNDECIDED;
-    frame.number = number;
-    frame.seconds = seconds;
-    frame.nanoseconds = nanoseconds;
-    return this.#plain!(frame) ? ACCEPTED : REJECTED;
+    const plan = this.#plan;
+    if (
+      plan !== null &&
+      this.#frame.parse(block.bytes, at, captured, facts.originalLength, linkType, this.#passedOver)
+    ) {
+      const plain = this.#filter?.plain ?? null;
+      this.#frame.number = facts.number;
+      this.#frame.seconds = facts.seconds;
+      this.#frame.nanoseconds = facts.nanoseconds;
+      if (plain !== null) {
+        if (!plain(this.#frame)) return false;
+        if (isSelecting) return true;
+      }
+      this.#frame.fill(fields, plan);
+      return plain !== null || this.#filter === null || this.#filter.matches(fields);
+    }
+    walkFrame(fields, block.bytes, at, captured, linkType, facts);
+    return this.#filter === null || this.#filter.matches(fields);
   }
 
   /** Clears `keep` where the filter rejects the frame: for sinks that know nothing of fields. Gives how many those were. */

@@ -1,4 +1,3 @@
-import { be16 } from '../../bytes/endian.ts';
 import * as ethernet from '../../wire/ethernet.ts';
 import {
   ETHERTYPE_IPV4,
@@ -14,12 +13,15 @@ import * as ipv6 from '../../wire/ipv6.ts';
 import { LINKTYPE_ETHERNET } from '../../wire/linktype.ts';
 import * as tcp from '../../wire/tcp.ts';
 import * as udp from '../../wire/udp.ts';
-import * as vlan from '../../wire/vlan.ts';
+import * as vlanTag from '../../wire/vlan.ts';
+import { eth, vlan } from '../eth.ts';
 import { Fields, findFields } from '../fields.ts';
-// Registers the fields of the frame itself, and those of the headers.
-import '../frame.ts';
-import '../protocols.ts';
+import { frame as frameProtocol } from '../frame.ts';
+import { ip as ipProtocol } from '../ip.ts';
+import { ipv6 as ipv6Protocol } from '../ip6.ts';
 import { tcpPorts, udpContents, udpPorts } from '../tables.ts';
+import { tcp as tcpProtocol } from '../tcp.ts';
+import { udp as udpProtocol } from '../udp.ts';
 
 /** Frames whose headers alone decide a display filter that asks for nothing but fields of Ethernet, IP, TCP and UDP headers:
  * Ethernet, tags, one IP header, one TCP or UDP header, all there and in order, no fragment, and a payload that cannot have
@@ -58,9 +60,9 @@ export class PlainFrame {
     if (linkType !== LINKTYPE_ETHERNET || ip > end) return false;
     let type = ethernet.type(bytes, at);
     for (let tags = 0; isVlanType(type); tags++) {
-      if (tags === MOST_TAGS || ip + vlan.HEADER_LENGTH > end) return false;
-      type = vlan.type(bytes, ip);
-      ip += vlan.HEADER_LENGTH;
+      if (tags === MOST_TAGS || ip + vlanTag.HEADER_LENGTH > end) return false;
+      type = vlanTag.type(bytes, ip);
+      ip += vlanTag.HEADER_LENGTH;
     }
     let transport: number;
     let stop: number;
@@ -114,8 +116,52 @@ export class PlainFrame {
     const { record } = this;
     record.bytes = this.bytes;
     record.count = 0;
-    for (let i = 0; i < ids.length; i++) readers[ids[i]!]!(this, ids[i]!);
+    for (let i = 0; i < ids.length; i++) {
+      const entries = entriesOf[ids[i]!]!;
+      for (let k = 0; k < entries.length; k++) {
+        const entry = entries[k]!;
+        const at = this.#headerAt(entry.header);
+        if (at >= 0) entry.put(record, entry.id, this, at);
+      }
+    }
     return record;
+  }
+
+  /** Makes `f` hold what a walk that looks for the plan's fields finds in the frame: layers up to TCP or UDP, and fields. */
+  fill(f: Fields, plan: PlainPlan): void {
+    const { bytes, frame, captured, ip, transport } = this;
+    f.begin(bytes, frame + captured, frame);
+    f.layer(frameProtocol, frame, captured);
+    this.#put(f, plan[FRAME]!, frame);
+    f.layer(eth, frame, ethernet.HEADER_LENGTH);
+    this.#put(f, plan[ETH]!, frame);
+    for (let tag = frame + ethernet.HEADER_LENGTH; tag < ip; tag += vlanTag.HEADER_LENGTH)
+      f.layer(vlan, tag, vlanTag.HEADER_LENGTH);
+    f.layer(this.isIpv4 ? ipProtocol : ipv6Protocol, ip, this.isIpv4 ? transport - ip : ipv6.HEADER_LENGTH);
+    this.#put(f, plan[this.isIpv4 ? IPV4 : IPV6]!, ip);
+    f.layer(this.isTcp ? tcpProtocol : udpProtocol, transport, this.body - transport);
+    this.#put(f, plan[this.isTcp ? TCP : UDP]!, transport);
+    f.end();
+  }
+
+  #put(f: Fields, entries: readonly Entry[], at: number): void {
+    for (let i = 0; i < entries.length; i++) entries[i]!.put(f, entries[i]!.id, this, at);
+  }
+
+  /** Where a header begins; below zero: the frame has none. */
+  #headerAt(header: number): number {
+    switch (header) {
+      case IPV4:
+        return this.isIpv4 ? this.ip : -1;
+      case IPV6:
+        return this.isIpv4 ? -1 : this.ip;
+      case TCP:
+        return this.isTcp ? this.transport : -1;
+      case UDP:
+        return this.isTcp ? -1 : this.transport;
+      default:
+        return this.frame;
+    }
   }
 }
 
@@ -127,35 +173,57 @@ const MOST_TAGS = 2;
 const isVlanType = (type: number): boolean =>
   type === ETHERTYPE_VLAN || type === ETHERTYPE_QINQ || type === ETHERTYPE_QINQ_OLD || type === ETHERTYPE_QINQ_OLD2;
 
-type Reader = (frame: PlainFrame, id: number) => void;
-/** By field id: what puts the field's row into the record where the frame has the field. */
-const readers: Reader[] = [];
+const FRAME = 0;
+const ETH = 1;
+const IPV4 = 2;
+const IPV6 = 3;
+const TCP = 4;
+const UDP = 5;
+
+/** Puts a field's row into a record; `at` is where the header begins. */
+type Put = (f: Fields, id: number, frame: PlainFrame, at: number) => void;
+interface Entry {
+  readonly id: number;
+  readonly header: number;
+  readonly put: Put;
+}
+/** By header: its fields in the order in which a walk adds them. */
+const entriesIn: Entry[][] = [[], [], [], [], [], []];
+/** By field id. */
+const entriesOf: Entry[][] = [];
+
+/** By header: what is wanted of it. */
+export type PlainPlan = readonly (readonly Entry[])[];
+
+/** Null where a wanted field is none of those. */
+export function plainPlan(wanted: Uint8Array): PlainPlan | null {
+  for (let id = 0; id < wanted.length; id++) if (wanted[id] === 1 && !isPlainField(id)) return null;
+  return entriesIn.map((entries) => entries.filter(({ id }) => wanted[id] === 1));
+}
+
+function add(header: number, name: string, put: Put): void {
+  const [info] = findFields(name);
+  // A typing error here.
+  if (info === undefined) throw new RangeError(`no field ${name}`);
+  const entry = { id: info.id, header, put };
+  entriesIn[header]!.push(entry);
+  (entriesOf[info.id] ??= []).push(entry);
+}
 
 type Read = (bytes: Uint8Array, at: number) => number;
 /** Place in the header, length, and how the number is read; without that, the bytes are the value. */
 type Place = readonly [offset: number, length: number, read?: Read];
 
-/** Throws where the registry has no such field: a typing error here. */
-function idOf(name: string): number {
-  const [info] = findFields(name);
-  if (info === undefined) throw new RangeError(`no field ${name}`);
-  return info.id;
-}
-
-/** Defines the readers of a protocol's fields, whose headers are at the place that `header` tells; below zero: none. */
-function define(
-  protocol: string,
-  header: (frame: PlainFrame) => number,
-  fields: Readonly<Record<string, Place>>,
-): void {
-  for (const [key, [offset, length, read]] of Object.entries(fields)) {
-    readers[idOf(`${protocol}.${key}`)] = (frame, id) => {
-      const at = header(frame);
-      if (at < 0) return;
-      if (read === undefined) frame.record.raw(id, at + offset, length);
-      else frame.record.uint(id, at + offset, length, read(frame.bytes, at));
-    };
-  }
+/** Adds fields that are read from a header, in the walk's order. */
+function define(header: number, prefix: string, fields: Readonly<Record<string, Place>>): void {
+  for (const [key, [offset, length, read]] of Object.entries(fields))
+    add(
+      header,
+      `${prefix}.${key}`,
+      read === undefined
+        ? (f, id, _frame, at) => f.raw(id, at + offset, length)
+        : (f, id, frame, at) => f.uint(id, at + offset, length, read(frame.bytes, at)),
+    );
 }
 
 const bit =
@@ -167,15 +235,20 @@ const byte =
   (bytes, at) =>
     bytes[at + offset]! & mask;
 
-define('eth', ({ frame }) => frame, {
+add(FRAME, 'frame.number', (f, id, frame, at) => f.uint(id, at, 0, frame.number));
+add(FRAME, 'frame.time_epoch', (f, id, frame, at) => f.time(id, at, 0, frame.seconds, frame.nanoseconds));
+add(FRAME, 'frame.len', (f, id, frame, at) => f.uint(id, at, 0, frame.original));
+add(FRAME, 'frame.cap_len', (f, id, frame, at) => f.uint(id, at, 0, frame.captured));
+define(ETH, 'eth', {
   dst: [0, 6],
-  src: [6, 6],
   'dst.ig': [0, 1, byte(0, 1)],
+  src: [6, 6],
   'src.ig': [6, 1, byte(6, 1)],
   type: [12, 2, ethernet.type],
 });
 const flagsOfIp: Read = (bytes, at) => ipv4.flagsFragment(bytes, at);
-define('ip', ({ isIpv4, ip }) => (isIpv4 ? ip : -1), {
+define(IPV4, 'ip', {
+  version: [0, 1, ipv4.version],
   hdr_len: [0, 1, ipv4.headerLength],
   dsfield: [1, 1, ipv4.tos],
   'dsfield.dscp': [1, 1, (bytes, at) => ipv4.tos(bytes, at) >>> 2],
@@ -193,9 +266,7 @@ define('ip', ({ isIpv4, ip }) => (isIpv4 ? ip : -1), {
   src: [12, 4],
   dst: [16, 4],
 });
-// Wireshark has the version of either protocol under this name.
-define('ip', ({ ip }) => ip, { version: [0, 1, ipv4.version] });
-define('ipv6', ({ isIpv4, ip }) => (isIpv4 ? -1 : ip), {
+define(IPV6, 'ipv6', {
   version: [0, 1, ipv6.version],
   tclass: [0, 4, ipv6.trafficClass],
   'tclass.dscp': [0, 4, (bytes, at) => ipv6.trafficClass(bytes, at) >>> 2],
@@ -207,8 +278,10 @@ define('ipv6', ({ isIpv4, ip }) => (isIpv4 ? -1 : ip), {
   src: [8, 16],
   dst: [24, 16],
 });
-define('tcp', ({ isTcp, transport }) => (isTcp ? transport : -1), {
-  srcport: [0, 2, be16],
+// Wireshark has the version of either protocol under this name.
+define(IPV6, 'ip', { version: [0, 1, ipv6.version] });
+define(TCP, 'tcp', {
+  srcport: [0, 2, tcp.srcPort],
   dstport: [2, 2, tcp.dstPort],
   seq_raw: [4, 4, tcp.seq],
   ack_raw: [8, 4, tcp.ack],
@@ -228,27 +301,16 @@ define('tcp', ({ isTcp, transport }) => (isTcp ? transport : -1), {
   checksum: [16, 2, tcp.checksum],
   urgent_pointer: [18, 2, tcp.urgent],
 });
-define('udp', ({ isTcp, transport }) => (isTcp ? -1 : transport), {
-  srcport: [0, 2, be16],
+add(TCP, 'tcp.len', (f, id, frame, at) => f.uint(id, at, 0, Math.max(frame.wireEnd - frame.body, 0)));
+define(UDP, 'udp', {
+  srcport: [0, 2, udp.srcPort],
   dstport: [2, 2, udp.dstPort],
   length: [4, 2, udp.length],
   checksum: [6, 2, udp.checksum],
 });
 
-/** Fields that are not read from a header. */
-function defineOther(name: string, read: Reader): void {
-  readers[idOf(name)] = read;
-}
-defineOther('tcp.len', (frame, id) => {
-  if (frame.isTcp) frame.record.uint(id, frame.transport, 0, Math.max(frame.wireEnd - frame.body, 0));
-});
-defineOther('frame.number', (frame, id) => frame.record.uint(id, frame.frame, 0, frame.number));
-defineOther('frame.len', (frame, id) => frame.record.uint(id, frame.frame, 0, frame.original));
-defineOther('frame.cap_len', (frame, id) => frame.record.uint(id, frame.frame, 0, frame.captured));
-defineOther('frame.time_epoch', (frame, id) => frame.record.time(id, frame.frame, 0, frame.seconds, frame.nanoseconds));
-
 /** Whether plain frames tell the field by their headers. */
-export const isPlainField = (id: number): boolean => readers[id] !== undefined;
+export const isPlainField = (id: number): boolean => entriesOf[id] !== undefined;
 
 /** What a plain frame says of whether a layer of this name is there; null where its headers do not tell. */
 export function plainLayer(name: string): PlainPredicate | null {
