@@ -105,12 +105,12 @@ function printVendor(t: Text, at: number, end: number): void {
   const cookie = be32(bytes, at);
   if (cookie === wire.COOKIE) {
     out.ascii(`${LINE}Vendor-rfc1048 Extensions${OPTION_LINE}Magic Cookie 0x`);
-    out.hexPadded(cookie, 8);
+    out.hex(cookie);
     printOptions(t, at + wire.COOKIE_LENGTH, end);
   } else if (cookie === CMU_COOKIE) printCmu(t, at);
   else if (cookie !== 0) {
     out.ascii(`${LINE}Vendor-#0x`);
-    out.hexPadded(cookie, 8);
+    out.hex(cookie);
   }
 }
 

@@ -32,7 +32,7 @@ function printAh(t: Text, at: number, length: number): void {
   const words = t.u8(at + 1);
   const size = (words + 2) * 4;
   if (t.verbose > 0) out.ascii(`length=${words}(${words * 4 + 8}-bytes),`);
-  if (t.be16(at + 2) !== 0) out.ascii('reserved[not MBZ],');
+  if (t.be16(at + 2) !== 0) out.ascii(`reserved=0x${hex(t.be16(at + 2), 1)}[MustBeZero],`);
   out.ascii(`spi=0x${hex(t.be32(at + 4), 8)},`);
   out.ascii(`seq=0x${hex(t.be32(at + 8), 1)},icv=0x`);
   for (let i = wire.AH_HEADER_LENGTH; i < size; i++) out.hexPadded(t.u8(at + i), 2);

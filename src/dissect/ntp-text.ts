@@ -41,7 +41,8 @@ function printTime(t: Text, at: number, length: number): void {
   const stratum = t.u8(at + wire.STRATUM);
   out.ascii(`, Stratum ${stratum} (${stratumName(stratum)})`);
   const poll = (t.u8(at + wire.POLL) << 24) >> 24;
-  out.ascii(`, poll ${poll} (${poll < 0 ? '1/' : ''}${(1 << (Math.abs(poll) & 31)) >>> 0}s)`);
+  out.ascii(`, poll ${poll}`);
+  if (Math.abs(poll) < 32) out.ascii(` (${poll < 0 ? '1/' : ''}${(1 << Math.abs(poll)) >>> 0}s)`);
   const precision = (t.u8(at + wire.PRECISION) << 24) >> 24;
   out.ascii(`, precision ${precision}`);
   printShort(t, '\n\tRoot Delay: ', at + wire.ROOT_DELAY);

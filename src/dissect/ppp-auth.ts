@@ -1,6 +1,5 @@
 import * as wire from '../wire/ppp.ts';
 import { defineFields, type Fields } from './fields.ts';
-import { printUnknown } from './ppp-unknown.ts';
 import type { Protocol } from './protocol.ts';
 import type { Text } from './text.ts';
 
@@ -42,6 +41,11 @@ function printHeader(t: Text, at: number, name: string, names: Readonly<Record<n
 }
 
 /** `count` bytes of text, after `label`. */
+/** For a message that ends within its header. */
+function printCutOff(t: Text, name: string, at: number): void {
+  t.out.ascii(`[|${name} 0x${t.u8(at).toString(16).padStart(2, '0')}]`);
+}
+
 function printText(t: Text, label: string, at: number, count: number): void {
   t.out.ascii(label);
   for (let i = 0; i < count; i++) t.visible(t.u8(at + i));
@@ -62,8 +66,7 @@ function printPap(t: Text, at: number, length: number): void {
     return;
   }
   if (length < wire.CONTROL_HEADER_LENGTH) {
-    t.reads(at, length);
-    printUnknown(t, at, length);
+    printCutOff(t, 'pap', at);
     return;
   }
   const stated = printHeader(t, at, 'PAP', PAP_CODES);
@@ -72,7 +75,7 @@ function printPap(t: Text, at: number, length: number): void {
     return;
   }
   if (stated < wire.CONTROL_HEADER_LENGTH) {
-    t.out.ascii(`, length ${stated} < PAP header size`);
+    t.out.ascii(`, length ${stated} < PAP header length`);
     return;
   }
   const code = t.u8(at);
@@ -96,8 +99,7 @@ function printChap(t: Text, at: number, length: number): void {
     return;
   }
   if (length < wire.CONTROL_HEADER_LENGTH) {
-    t.reads(at, length);
-    printUnknown(t, at, length);
+    printCutOff(t, 'chap', at);
     return;
   }
   const stated = printHeader(t, at, 'CHAP', CHAP_CODES);

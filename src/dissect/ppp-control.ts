@@ -72,7 +72,7 @@ function printControl(t: Text, at: number, length: number, protocol: number, opt
     if (size < 6) return;
     const rejected = t.be16(body);
     const hex = `(0x${rejected.toString(16).padStart(4, '0')})`;
-    out.ascii(`\n\t  Rejected ${pppName(rejected) ?? `unknown ${hex}`} Protocol ${hex}`);
+    out.ascii(`\n\t  Rejected ${pppName(rejected) ?? 'unknown'} Protocol ${hex}`);
     if (size > 6) {
       out.ascii('\n\t  Rejected Packet');
       printUnknown(t, body + 2, size - 2, '\n\t    ');

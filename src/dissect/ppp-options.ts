@@ -136,7 +136,7 @@ export function printLcpOption(t: Text, at: number, length: number): number {
     case 3: {
       if (!fits(t, size, 4, false)) return size;
       const protocol = t.be16(at + 2);
-      out.ascii(`: ${pppName(protocol) ?? `Unknown Auth Proto (${hex(protocol, 4)})`}`);
+      out.ascii(`: ${pppName(protocol) ?? 'Unknown Auth Proto (0x04x)'}`);
       if (protocol === wire.PPP_CHAP) {
         const algorithm = t.u8(at + 4);
         out.ascii(`, ${CHAP_ALGORITHMS[algorithm] ?? `Unknown Auth Alg ${algorithm}`}`);

@@ -321,12 +321,12 @@ const SLARP_LONGEST = 18;
 function printSlarp(t: Text, at: number, length: number): void {
   const { out } = t;
   t.layer = 'chdlc_slarp';
+  const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
+  out.ascii(`SLARP (length: ${length}), `);
   if (length < SLARP_SHORTEST) {
     t.truncated();
     return;
   }
-  const hex = (value: number, digits: number): string => `0x${value.toString(16).padStart(digits, '0')}`;
-  out.ascii(`SLARP (length: ${length}), `);
   t.need(at, 4);
   const code = t.be32(at);
   if (code === 0) out.ascii('request');

@@ -98,7 +98,7 @@ function printPppoe(t: Text, at: number, length: number, isLink: boolean): void 
   const body = at + wire.HEADER_LENGTH;
   if (isLink) t.linkHeaderLength = wire.HEADER_LENGTH;
   if (code !== wire.CODE_SESSION) {
-    printTags(t, body, body + size);
+    printTags(t, body, body + Math.min(size, rest));
     return;
   }
   out.byte(32);

@@ -49,7 +49,7 @@ const PRINTED_COMMANDS: Readonly<Record<number, string>> = {
   3: 'Trace on',
   4: 'Trace off',
   5: 'Poll',
-  6: 'Poll',
+  6: 'Poll Entry',
 };
 const FAMILIES: Readonly<Record<number, string>> = { 2: 'IPv4', 6: 'NS', 7: 'ISO', 16: 'Appletalk', 23: 'IPX' };
 for (const family of [24, 28, 30]) (FAMILIES as Record<number, string>)[family] = 'IPv6';
@@ -68,7 +68,7 @@ function printRip(t: Text, at: number, length: number): void {
     printUnknown(t, at, length);
     return;
   }
-  out.ascii(`, ${PRINTED_COMMANDS[command] ?? `unknown command ${command}`}, length: ${length}`);
+  out.ascii(`, ${PRINTED_COMMANDS[command] ?? `unknown command (${command})`}, length: ${length}`);
   if (t.verbose === 0) return;
   if (command === wire.REQUEST || command === wire.RESPONSE) {
     if (version === 1 || version === 2) printEntries(t, at, length, version);
@@ -80,15 +80,18 @@ function printRip(t: Text, at: number, length: number): void {
 function printEntries(t: Text, at: number, length: number, version: number): void {
   const { out } = t;
   let left = length - wire.HEADER_LENGTH;
-  out.ascii(`, routes: ${Math.floor(left / wire.ENTRY_LENGTH)}${version === 2 ? ' or less' : ''}`);
+  // The header is counted as well.
+  out.ascii(`, routes: ${Math.floor(length / wire.ENTRY_LENGTH)}${version === 2 ? ' or less' : ''}`);
   for (let entry = at + wire.HEADER_LENGTH; left > 0; ) {
     if (entry >= t.end) return;
     // A password, a digest's trailer and what nothing knows are printed as far as they were captured.
     const family = version === 2 && t.has(entry, 4) ? t.be16(entry) : 0;
     const isOpen =
-      family === wire.FAMILY_AUTH ? t.be16(entry + 2) <= wire.AUTH_SIMPLE : family !== 0 && family !== wire.FAMILY_IPV4;
+      family === wire.FAMILY_AUTH
+        ? t.be16(entry + 2) !== wire.AUTH_DIGEST
+        : family !== 0 && family !== wire.FAMILY_IPV4;
     const needed = isOpen ? 4 : wire.ENTRY_LENGTH;
-    if (left < wire.ENTRY_LENGTH || !t.has(entry, needed)) {
+    if (!t.has(entry, needed)) {
       t.truncated();
       return;
     }
@@ -228,14 +231,20 @@ export const rip: Protocol = {
 function printNextGeneration(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
   t.layer = 'ripng';
-  if (length < wire.HEADER_LENGTH) {
-    t.truncated();
-    return;
-  }
   t.reads(at, 2);
   const entries = Math.floor((length - wire.HEADER_LENGTH) / wire.ENTRY_LENGTH);
   const version = wire.version(bytes, at);
+  if (version !== 1) {
+    out.ascii(` [vers ${version}]`);
+    t.invalid();
+    return;
+  }
   const command = wire.command(bytes, at);
+  const rest = (length - wire.HEADER_LENGTH) % wire.ENTRY_LENGTH;
+  if (command <= wire.RESPONSE && length < wire.HEADER_LENGTH) {
+    t.invalid();
+    return;
+  }
   if (command === wire.REQUEST) {
     const first = at + wire.HEADER_LENGTH;
     if (entries === 1) t.reads(first, wire.ENTRY_LENGTH);
@@ -246,9 +255,8 @@ function printNextGeneration(t: Text, at: number, length: number): void {
   }
   if (command === wire.REQUEST || command === wire.RESPONSE) {
     out.ascii(command === wire.REQUEST ? ' ripng-req' : ' ripng-resp');
-    out.ascii(` ${entries}:`);
+    out.ascii(rest === 0 ? ` ${entries}:` : ` ${entries}[${length}]:`);
     let entry = at + wire.HEADER_LENGTH;
-    let metric = 0;
     for (let left = length - wire.HEADER_LENGTH; left >= wire.ENTRY_LENGTH; left -= wire.ENTRY_LENGTH) {
       out.ascii(t.verbose > 1 ? '\n\t' : ' ');
       t.reads(entry, 19);
@@ -256,21 +264,19 @@ function printNextGeneration(t: Text, at: number, length: number): void {
       out.ascii(`/${wire.ngLength(bytes, entry)}`);
       if (wire.ngTag(bytes, entry) !== 0) out.ascii(` [${wire.ngTag(bytes, entry)}]`);
       const next = t.u8(entry + 19);
-      // A metric is printed where it is another than the one before.
-      if (command === wire.RESPONSE && next !== metric) out.ascii(` (${next})`);
-      metric = next;
+      if (command === wire.RESPONSE && next !== 0) out.ascii(` (${next})`);
       entry += wire.ENTRY_LENGTH;
     }
+    if (rest !== 0) t.invalid();
   } else {
     out.ascii(` ripng-${command} ?? ${length}`);
     t.invalid();
   }
-  if (version !== 1) out.ascii(` [vers ${version}]`);
 }
 
 /** RFC 2080 2.4.1: a request for the whole table. */
 function isDump(bytes: Uint8Array, at: number): boolean {
-  if (wire.ngMetric(bytes, at) !== 16 || wire.ngLength(bytes, at) !== 0) return false;
+  if (wire.ngMetric(bytes, at) !== 16) return false;
   for (let i = 0; i < 16; i++) if (bytes[at + i] !== 0) return false;
   return true;
 }

@@ -143,13 +143,13 @@ function printSctp(t: Text, at: number, length: number): void {
   let chunk = at + wire.HEADER_LENGTH;
   let left = length - wire.HEADER_LENGTH;
   for (let number = 1; left > 0; number++) {
+    const begin = t.verbose >= 2 ? '\n\t' : number === 1 ? ' (' : ', (';
     if (left < wire.CHUNK_HEADER_LENGTH) {
-      t.truncated();
+      out.ascii(`${begin}${number}) [chunk descriptor cut off at end of packet]`);
       return;
     }
     t.need(chunk, wire.CHUNK_HEADER_LENGTH);
     const size = t.be16(chunk + 2);
-    const begin = t.verbose >= 2 ? '\n\t' : number === 1 ? ' (' : ', (';
     if (size < wire.CHUNK_HEADER_LENGTH) {
       out.ascii(`${begin}${number}) [Bad chunk length ${size}, < size of chunk descriptor]`);
       return;
@@ -209,12 +209,12 @@ function printChunk(t: Text, type: number, at: number, size: number): boolean {
     out.ascii(`[cum ack ${acked}] [a_rwnd ${t.be32(at + 8)}] [#gap acks ${gaps}] [#dup tsns ${duplicates}] `);
     let place = at + wire.SACK_LENGTH;
     const end = at + size;
-    for (let i = 1; i <= gaps; i++, place += 4) {
+    for (let i = 1; i <= gaps && place !== end; i++, place += 4) {
       if (place + 4 > end) return bogus();
       const start = (acked + t.be16(place)) >>> 0;
       out.ascii(`\n\t\t[gap ack block #${i}: start = ${start}, end = ${(acked + t.be16(place + 2)) >>> 0}] `);
     }
-    for (let i = 1; i <= duplicates; i++, place += 4) {
+    for (let i = 1; i <= duplicates && place !== end; i++, place += 4) {
       if (place + 4 > end) return bogus();
       out.ascii(`\n\t\t[dup TSN #${i}: ${t.be32(place)}] `);
     }

@@ -62,7 +62,7 @@ class Printer {
         t.out.ascii('[no asnlen]');
         return false;
       case 'short length':
-        t.out.ascii('[asnlen?]');
+        t.out.ascii(`[asnlen? ${end - element.at}<${element.length}]`);
         return false;
       case 'too long':
         t.out.ascii(`[len${end - element.at}<asnlen${element.length}]`);
@@ -73,7 +73,8 @@ class Printer {
 
   isKnown(): boolean {
     const { element, t } = this;
-    const { tag } = element;
+    // tcpdump keeps eight bits of it.
+    const tag = element.tag & 0xff;
     const { isConstructed } = element;
     const name = CLASSES[element.class]![tag];
     if (name === undefined) {

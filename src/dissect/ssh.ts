@@ -69,7 +69,9 @@ function print(t: Text, at: number, length: number): void {
   const { bytes, out } = t;
   t.layer = 'ssh';
   const end = at + length;
-  for (let place = at; place < end; place++) {
+  // Read whatever the length: what ends within these four is cut.
+  for (let i = 0; i < 4; i++) if (t.u8(at + i) !== 'SSH-'.charCodeAt(i)) return;
+  for (let place = at + 4; place < end; place++) {
     const value = t.u8(place);
     const isLast = value === 10 || (value === 13 && place + 1 < end && t.u8(place + 1) === 10);
     if (isLast) {
@@ -78,7 +80,7 @@ function print(t: Text, at: number, length: number): void {
       out.copy(bytes, at, place);
       return;
     }
-    if (value < 0x20 || value > 0x7e || (place < at + 4 && value !== 'SSH-'.charCodeAt(place - at))) return;
+    if (value < 0x20 || value > 0x7e) return;
   }
 }
 

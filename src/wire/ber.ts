@@ -36,7 +36,8 @@ export class Element {
   }
 }
 
-/** Why an element's header cannot be read. */
+/** Why an element's header cannot be read. After `short length`, the element's contents stand for the bytes of its
+ * length. */
 export type Trouble = 'nothing' | 'no length' | 'short length' | 'too long';
 
 /** Reads the header of the element at `at` into `element`, from data that ends at `end`. Null: it is good, and its contents
@@ -59,7 +60,11 @@ export function read(element: Element, bytes: Uint8Array, at: number, end: numbe
   let length = bytes[at++]!;
   if (length & LONG_LENGTH) {
     let octets = length & 0x7f;
-    if (end - at < octets) return 'short length';
+    if (end - at < octets) {
+      element.at = at;
+      element.end = at + octets;
+      return 'short length';
+    }
     for (length = 0; octets > 0; octets--) length = ((length << 8) | bytes[at++]!) >>> 0;
   }
   element.at = at;
