@@ -1,4 +1,6 @@
+import type { FrameExtras } from '../frames/block.ts';
 import { DIRECTION_MASK } from '../frames/flags.ts';
+import * as link from '../wire/linktype.ts';
 import { defineFields, type Fields, groupOf, ROW_FRAME } from './fields.ts';
 import type { Protocol } from './protocol.ts';
 import { protocolOfLink } from './protocols.ts';
@@ -13,9 +15,57 @@ const F = defineFields('frame', {
   cap_len: ['Frame length stored into the capture file', 'uint32'],
   interface_id: ['Interface id', 'uint32'],
   interface_name: ['Interface name', 'string'],
+  interface_description: ['Interface description', 'string', { named: true }],
   packet_flags_direction: ['Direction', 'uint8', { values: { 0: 'Unknown', 1: 'Inbound', 2: 'Outbound' } }],
+  packet_flags: ['Packet flags', 'uint32', { base: 'hex', named: true }],
+  packet_flags_reception_type: ['Reception type', 'uint8', { named: true }],
+  packet_flags_fcs_length: ['FCS length', 'uint8', { named: true }],
+  packet_flags_crc_error: ['CRC error', 'bool', { named: true }],
+  packet_id: ['Packet id', 'uint64', { named: true }],
+  interface_queue: ['Interface queue', 'uint32', { named: true }],
+  drop_count: ['Drop Count', 'uint64', { named: true }],
   protocols: ['Protocols in frame', 'string'],
+  comment: ['Comment', 'string', { list: true }],
+  // What is the same for every frame, or says again what others say.
+  encap_type: ['Encapsulation type', 'int32', { named: true }],
+  marked: ['Frame is marked', 'bool', { named: true }],
+  ignored: ['Frame is ignored', 'bool', { named: true }],
+  offset_shift: ['Time shift for this packet', 'time', { named: true }],
+  time_delta_displayed: ['Time delta from previous displayed frame', 'time', { named: true }],
 });
+const CONSTANTS = groupOf([F.encap_type, F.marked, F.ignored, F.offset_shift]);
+const RECEPTION = groupOf([
+  F.packet_flags,
+  F.packet_flags_reception_type,
+  F.packet_flags_fcs_length,
+  F.packet_flags_crc_error,
+]);
+
+/** Wireshark's own numbers (WTAP_ENCAP_…) of link types. */
+const ENCAPSULATIONS: Readonly<Record<number, number>> = {
+  [link.LINKTYPE_NULL]: 15,
+  [link.LINKTYPE_ETHERNET]: 1,
+  [link.LINKTYPE_PPP]: 4,
+  [link.LINKTYPE_FDDI]: 6,
+  [link.LINKTYPE_PPP_HDLC]: 4,
+  [link.LINKTYPE_PPP_ETHER]: 139,
+  [link.LINKTYPE_RAW]: 7,
+  [link.LINKTYPE_C_HDLC]: 28,
+  [link.LINKTYPE_IEEE802_11]: 20,
+  [link.LINKTYPE_LOOP]: 174,
+  [link.LINKTYPE_LINUX_SLL]: 25,
+  [link.LINKTYPE_IEEE802_11_RADIOTAP]: 23,
+  [link.LINKTYPE_IPV4]: 129,
+  [link.LINKTYPE_IPV6]: 130,
+  [link.LINKTYPE_NETLINK]: 158,
+  [link.LINKTYPE_LINUX_SLL2]: 210,
+};
+/** Layout of pcapng's epb_flags. */
+const RECEPTION_SHIFT = 2;
+const RECEPTION_MASK = 7;
+const FCS_SHIFT = 5;
+const FCS_MASK = 15;
+const CRC_ERROR = 1 << 24;
 
 const TIMES = groupOf([F.time, F.time_epoch, F.time_delta, F.time_relative]);
 
@@ -36,6 +86,14 @@ export interface FrameFacts {
   /** Times of the first frame and of the one before, where they are known. */
   first?: { seconds: number; nanoseconds: number };
   previous?: { seconds: number; nanoseconds: number };
+  /** Of the last frame before it that a display filter let through. */
+  displayed?: { seconds: number; nanoseconds: number };
+  /** What the interface is called in words; '' or left out: not known. */
+  interfaceDescription?: string;
+  /** False: the savefile's format knows no interfaces, so that there is no `frame.interface_id` for who asks. */
+  hasInterface?: boolean;
+  /** Comments and the like. */
+  extras?: FrameExtras | null;
 }
 
 /** Fills `f` with the fields of the frame of `length` bytes at `at`: its own (`frame.…`) where `facts` are given, and
@@ -57,10 +115,12 @@ export function walkFrame(
     f.frameNanoseconds = facts.nanoseconds;
     f.sessions?.begin(facts.number, facts.seconds, facts.nanoseconds);
     f.layer(frame, at, length);
-    if (f.compact && facts.interfaceName === '' && (facts.flags & DIRECTION_MASK) === 0) {
+    const isBare = facts.interfaceName === '' && (facts.flags & DIRECTION_MASK) === 0 && !facts.extras;
+    if (f.compact && isBare) {
       protocolsRow = f.header(ROW_FRAME, at) - 1;
     } else {
       protocolsRow = addFacts(f, at, length, facts);
+      if (f.wanted !== null) addAsked(f, at, linkType, facts);
     }
   }
   f.next(protocolOfLink(linkType), at, at + length);
@@ -81,13 +141,39 @@ function addFacts(f: Fields, at: number, length: number, facts: FrameFacts): num
   }
   f.uint(F.len, at, 0, facts.originalLength);
   f.uint(F.cap_len, at, 0, length);
-  f.uint(F.interface_id, at, 0, facts.interfaceId);
+  if (facts.hasInterface !== false || f.wanted === null) f.uint(F.interface_id, at, 0, facts.interfaceId);
   if (facts.interfaceName !== '') f.value(F.interface_name, at, 0, facts.interfaceName);
   const direction = facts.flags & DIRECTION_MASK;
   if (direction !== 0) f.uint(F.packet_flags_direction, at, 0, direction);
+  for (const comment of facts.extras?.comments ?? []) f.value(F.comment, at, 0, comment);
   if (!f.wants(F.protocols)) return -1;
   f.value(F.protocols, at, 0, '');
   return f.count - 1;
+}
+
+/** Adds what is made only for who asks for it by name. */
+function addAsked(f: Fields, at: number, linkType: number, facts: FrameFacts): void {
+  const { extras, flags } = facts;
+  if (f.wantsSome(CONSTANTS)) {
+    const encapsulation = ENCAPSULATIONS[linkType];
+    if (encapsulation !== undefined) f.uint(F.encap_type, at, 0, encapsulation);
+    f.uint(F.marked, at, 0, 0);
+    f.uint(F.ignored, at, 0, 0);
+    f.time(F.offset_shift, at, 0, 0, 0);
+  }
+  if (facts.displayed && f.wants(F.time_delta_displayed))
+    difference(f, F.time_delta_displayed, at, facts, facts.displayed);
+  if (flags !== 0 && f.wantsSome(RECEPTION)) {
+    f.uint(F.packet_flags, at, 0, flags >>> 0);
+    f.uint(F.packet_flags_reception_type, at, 0, (flags >>> RECEPTION_SHIFT) & RECEPTION_MASK);
+    f.uint(F.packet_flags_fcs_length, at, 0, (flags >>> FCS_SHIFT) & FCS_MASK);
+    f.uint(F.packet_flags_crc_error, at, 0, flags & CRC_ERROR ? 1 : 0);
+  }
+  if (facts.interfaceDescription) f.value(F.interface_description, at, 0, facts.interfaceDescription);
+  if (!extras) return;
+  if (extras.packetId !== undefined) f.value(F.packet_id, at, 0, extras.packetId);
+  if (extras.queue !== undefined) f.uint(F.interface_queue, at, 0, extras.queue);
+  if (extras.dropCount !== undefined) f.value(F.drop_count, at, 0, extras.dropCount);
 }
 
 /** Adds the time that passed since `from`: where it is negative, the seconds are rounded down and the nanoseconds count up. */

@@ -39,6 +39,10 @@ export class PacketWalker {
     flags: 0,
     first: { seconds: 0, nanoseconds: 0 },
     previous: { seconds: 0, nanoseconds: 0 },
+    displayed: { seconds: 0, nanoseconds: 0 },
+    interfaceDescription: '',
+    hasInterface: true,
+    extras: null,
   };
   readonly #filter: DisplayFilter | null;
   /** Not null: plain frames are not walked. Nothing that is wanted depends on other frames, so that those may go by too. */
@@ -92,11 +96,16 @@ export class PacketWalker {
     if (isFirst) {
       first.seconds = facts.seconds;
       first.nanoseconds = facts.nanoseconds;
+      facts.displayed.seconds = facts.seconds;
+      facts.displayed.nanoseconds = facts.nanoseconds;
     }
     facts.originalLength = block.originalLength[row]!;
     facts.interfaceId = block.interfaceId[row]!;
     facts.interfaceName = source?.name ?? '';
+    facts.interfaceDescription = source?.description ?? '';
+    facts.hasInterface = source?.unnumbered !== true;
     facts.flags = block.flags[row]!;
+    facts.extras = block.extras === null ? null : (block.extras.get(row) ?? null);
     const linkType = source?.linkType ?? -1;
     const at = block.offset[row]!;
     const captured = block.capturedLength[row]!;
@@ -117,7 +126,10 @@ export class PacketWalker {
       return plain !== null || this.#filter === null || this.#filter.matches(fields);
     }
     walkFrame(fields, block.bytes, at, captured, linkType, facts);
-    return this.#filter === null || this.#filter.matches(fields);
+    if (this.#filter !== null && !this.#filter.matches(fields)) return false;
+    facts.displayed.seconds = facts.seconds;
+    facts.displayed.nanoseconds = facts.nanoseconds;
+    return true;
   }
 
   /** Clears `keep` where the filter rejects the frame: for sinks that know nothing of fields. Gives how many those were. */

@@ -13,6 +13,8 @@ export interface FrameInterface {
   /** The file (or its section) is big-endian, and so is what the machine that captured put into the frames in its own
    * order: the family of LINKTYPE_NULL. */
   bigEndian?: boolean;
+  /** The savefile's format knows no interfaces: this one stands for all that it holds. */
+  unnumbered?: boolean;
   /** Index of the device in the kernel, where known. */
   ifindex?: number;
   description?: string;

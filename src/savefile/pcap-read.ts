@@ -128,6 +128,7 @@ export class PcapParser implements SavefileParser {
       linkType,
       snapLength: view.getUint32(at + pcap.SNAP_LENGTH_AT, little),
       timestampDigits: nanoseconds ? 9 : 6,
+      unnumbered: true,
     };
     if (!little) description.bigEndian = true;
     if (word & pcap.FCS_LENGTH_PRESENT) description.fcsLength = (word >>> pcap.FCS_LENGTH_SHIFT) * 2;

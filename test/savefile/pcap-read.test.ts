@@ -29,7 +29,7 @@ describe('pcap, literal bytes', () => {
     const { format, interfaces, frames, error } = readSavefile(bytes);
     expect(error).toBeNull();
     expect(format).toBe('pcap');
-    expect(interfaces).toEqual([{ name: '', linkType: 1, snapLength: 96, timestampDigits: 6 }]);
+    expect(interfaces).toEqual([{ name: '', linkType: 1, snapLength: 96, timestampDigits: 6, unnumbered: true }]);
     expect(frames).toEqual([
       {
         bytes: hex('deadbeef'),
@@ -48,7 +48,14 @@ describe('pcap, literal bytes', () => {
       a1b23c4d 0002 0004 00000000 00000000 00040000 00000071
       f0000000 3b9ac9ff 00000002 00000002 0102`);
     const { interfaces, frames } = readSavefile(bytes);
-    expect(interfaces[0]).toEqual({ name: '', bigEndian: true, linkType: 113, snapLength: 262144, timestampDigits: 9 });
+    expect(interfaces[0]).toEqual({
+      name: '',
+      bigEndian: true,
+      linkType: 113,
+      snapLength: 262144,
+      timestampDigits: 9,
+      unnumbered: true,
+    });
     expect(frames[0]).toMatchObject({ seconds: 0xf0000000, nanoseconds: 999_999_999, bytes: hex('0102') });
   });
 

@@ -122,7 +122,7 @@ class Compiler {
           let found = false;
           evaluate(f, (value) => {
             // A slice asks for bytes that are there, arithmetic for a value that is not zero: `field & mask`.
-            if (by === 'slice' || !isZero(value)) found = true;
+            if (by === 'slice' ? (value as Uint8Array).length > 0 : !isZero(value)) found = true;
           });
           return found;
         };

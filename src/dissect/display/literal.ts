@@ -173,7 +173,7 @@ export function timeLiteral(text: string, quoted: 'string' | 'char' | null, isDa
   );
   const month = iso ? Number(iso[2]) - 1 : MONTHS.indexOf(written?.[1]?.toLowerCase() ?? '');
   const [year, day] = iso ? [Number(iso[1]), Number(iso[3])] : [Number(written?.[3]), Number(written?.[2])];
-  const clock = quoted ? (iso ?? written)?.slice(4) : undefined;
+  const clock = (quoted ? (iso ?? written) : iso)?.slice(4);
   if (clock === undefined || month < 0 || month > 11 || !(day >= 1 && day <= 31))
     return `'${text}' is not a time${quoted ? '' : ' (a date stands in quotes)'}: "2020-01-31 12:00:00.5" or seconds`;
   const [hour, minute, second] = clock.slice(0, 3).map((part) => Number(part ?? 0)) as [number, number, number];

@@ -275,13 +275,10 @@ export class OperandChecker {
     const own = this.classOf(of);
     if (!SLICEABLE.includes(own))
       throw this.error(of, `only bytes and strings can be sliced, and this is ${describe(of)}`);
-    const evaluate = asBytes(this.evaluator(of));
+    const evaluate = of.form === 'protocol' ? headers(of.name, of.layers) : asBytes(this.evaluator(of));
     const { ranges } = operand;
     return this.#computed(operand, 'slice', null, (f, take) =>
-      evaluate(f, (value) => {
-        const slice = sliceOf(value as Uint8Array, ranges);
-        if (slice !== null) take(slice);
-      }),
+      evaluate(f, (value) => take(sliceOf(value as Uint8Array, ranges))),
     );
   }
 
@@ -343,6 +340,19 @@ const INTEGERS: Readonly<Record<Arithmetic, (x: bigint, y: bigint) => bigint>> =
 /** Bits that both have, in the length of the shorter. */
 const masked = (a: Uint8Array, b: Uint8Array): Uint8Array =>
   Uint8Array.from({ length: Math.min(a.length, b.length) }, (_, i) => a[i]! & b[i]!);
+
+/** The bytes of a protocol's own header, or of all of it where nothing stands above it: a slice of a protocol sees those (of
+ * TCP the payload as well), while `contains` and `matches` look to the end of the packet. */
+const headers =
+  (name: string, layers: readonly Range[] | null): Evaluate =>
+  (f, take) => {
+    for (let i = 0; i < f.layers; i++)
+      if (layerIs(f, i, name, layers)) {
+        const at = f.layerAt[i]!;
+        const end = protocolEnd(f, i);
+        take(f.bytes.subarray(at, name === 'tcp' ? end : Math.min(at + f.layerLength[i]!, end)));
+      }
+  };
 
 const asBytes =
   (evaluate: Evaluate): Evaluate =>

@@ -119,7 +119,11 @@ class Parser {
     if (token.kind === 'op' && token.text === '!' && this.#tokens[this.#next + 1]!.text === 'in') {
       this.#next += 2;
       const ranges = this.#set();
-      return { kind: 'not', operand: { kind: 'in', quantifier, left, ranges, at: token.at, length: token.length } };
+      // None of the values is a member, whatever the quantifier.
+      return {
+        kind: 'not',
+        operand: { kind: 'in', quantifier: null, left, ranges, at: token.at, length: token.length },
+      };
     }
     if (token.kind !== 'op' || !TESTS.has(token.text)) {
       if (quantifier !== null) throw this.error(token, `'${quantifier}' asks for a comparison behind the field`);
@@ -249,7 +253,8 @@ class Parser {
     const ranges: Range[] = [];
     do {
       if (this.#accept(':')) {
-        ranges.push({ start: 0, length: this.#integer('a length is expected') });
+        const isAll = this.#isOp(']') || this.#isOp(',');
+        ranges.push({ start: 0, length: isAll ? null : this.#integer('a length is expected') });
         continue;
       }
       const start = this.#integer('a number or a range is expected in a slice');

@@ -20,8 +20,7 @@ export function protocolEnd(f: Fields, i: number): number {
     else if (name === 'ipv6' && at + IP6_HEADER <= f.capturedEnd) {
       length = be16(bytes, at + IP6_PAYLOAD_LENGTH);
       if (length > 0) length += IP6_HEADER;
-    } else if (name === 'udp' && layer < i && at + UDP_LENGTH + 2 <= f.capturedEnd)
-      length = be16(bytes, at + UDP_LENGTH);
+    } else if (name === 'udp' && at + UDP_LENGTH + 2 <= f.capturedEnd) length = be16(bytes, at + UDP_LENGTH);
     // 0: the length is not known, or too large for its field. What was put together stands behind the packet.
     if (length > 0 && layerAt[i]! < at + length && at + length < end) end = at + length;
   }

@@ -172,8 +172,15 @@ function quoted(
     } else if (next === 'u' || next === 'U') {
       const digits = (next === 'u' ? /^[0-9a-f]{4}/i : /^[0-9a-f]{8}/i).exec(expression.slice(i + 2, i + 10))?.[0];
       const code = Number.parseInt(digits ?? '', 16);
-      if (!(code <= 0x10ffff) || (code >= 0xd800 && code < 0xe000))
-        throw new DisplayFilterError(expression, i, 2, `\\${next} asks for the digits of a character`);
+      // As in C: characters of the basic set are written as such.
+      const isBasic = code < 0xa0 && code !== 0x24 && code !== 0x40 && code !== 0x60;
+      if (!(code <= 0x10ffff) || isBasic || (code >= 0xd800 && code < 0xe000))
+        throw new DisplayFilterError(
+          expression,
+          i,
+          2,
+          `\\${next} is to be followed by the digits of a character outside ASCII`,
+        );
       text += Buffer.from(String.fromCodePoint(code), 'utf8').toString('latin1');
       i += 2 + digits!.length;
     } else if (ESCAPES[next] !== undefined) {

@@ -31,14 +31,15 @@ export function compare(a: Value, b: Value): number {
   return a == b ? 0 : a < (b as number | bigint) ? -1 : 1;
 }
 
-/** Order of `length` bytes at `at` against all of `other`: the first that differs decides, then the length. */
+/** Order of `length` bytes at `at` against all of `other`: the shorter comes first, and among equally long ones the first
+ * byte that differs decides. */
 export function compareBytes(bytes: Uint8Array, at: number, length: number, other: Uint8Array): number {
-  const common = Math.min(length, other.length);
-  for (let i = 0; i < common; i++) {
+  if (length !== other.length) return length - other.length;
+  for (let i = 0; i < length; i++) {
     const difference = bytes[at + i]! - other[i]!;
     if (difference !== 0) return difference;
   }
-  return length - other.length;
+  return 0;
 }
 
 /** True where the bytes from `at` up to `end` hold `needle` somewhere; an empty one never. */
@@ -51,13 +52,13 @@ export function includesBytes(bytes: Uint8Array, at: number, end: number, needle
 export const latin1 = (bytes: Uint8Array, at = 0, end = bytes.length): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
 
-/** The pieces of a slice, joined; null where one of them is not all there. */
-export function sliceOf(value: Uint8Array, ranges: readonly Range[]): Uint8Array | null {
+/** The pieces of a slice, joined, up to the first that is not all there: it may be nothing. */
+export function sliceOf(value: Uint8Array, ranges: readonly Range[]): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const range of ranges) {
     const start = range.start < 0 ? value.length + range.start : range.start;
     const end = range.length === null ? value.length : start + range.length;
-    if (start < 0 || start >= value.length || end > value.length) return null;
+    if (start < 0 || start >= value.length || end > value.length) break;
     pieces.push(value.subarray(start, end));
   }
   return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

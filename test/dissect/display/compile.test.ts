@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { compileDisplayFilter } from '../../../src/dissect/display/compile.ts';
 import { DisplayFilterError } from '../../../src/dissect/display/error.ts';
 import { Fields } from '../../../src/dissect/fields.ts';
 import { walkFrame } from '../../../src/dissect/frame.ts';
 import { openSavefile } from '../../../src/savefile/index.ts';
-import { describeWith } from '../../support/tools.ts';
 
 const TOUR = 'fixtures/tour.pcapng';
 
@@ -44,68 +42,6 @@ function rejected(expression: string): DisplayFilterError {
   }
   throw new Error(`${expression} was accepted`);
 }
-
-/** What tshark says: the numbers, or null where it rejects the filter. */
-const theirs = (expression: string): Promise<string | null> =>
-  new Promise((resolve, reject) => {
-    const tshark = spawn('tshark', ['-r', TOUR, '-Y', expression, '-T', 'fields', '-e', 'frame.number'], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    let output = '';
-    tshark.stdout.on('data', (chunk) => (output += chunk));
-    tshark.on('error', reject);
-    tshark.on('close', (code) => resolve(code === 0 ? output.trim().split('\n').join(',') : null));
-  });
-
-const ACCEPTED = [
-  'tcp or udp and ip.ttl==1',
-  'tcp.port in {80,443,1..9}',
-  'tcp.port not in {80}',
-  'arp.opcode == "request"',
-  'tcp.flags.syn == True and not tcp.flags.ack',
-  'ip.src[0:2] == c0:00',
-  'frame[0:2,4-5] == 02:00:00:01',
-  'frame[-4:] == 6c:6c:6f:0a',
-  'len(eth.src) == 6',
-  'ip.addr#1 == 192.0.2.1',
-  'all tcp.port > 80',
-  'tcp.flags & 0x02',
-  'ip.ttl + 1 == 65',
-  'string(ip.src) matches "^192"',
-  'ip.src == 192.0.2.0/31',
-  'max(tcp.srcport, tcp.dstport) > 42880',
-  'count(ip.addr) == 2 and udp',
-  'tcp contains "GET /tour"',
-  'ip.addr != 192.0.2.1',
-  'ip.addr !== 192.0.2.1',
-  'ip.src == ip.dst',
-  'ip.flags.mf == 1 || ip.frag_offset > 0',
-  'udp.length > 40',
-];
-const REJECTED = [
-  'ip.ttl == 300',
-  'tcp.port == abc',
-  'ip.src contains 0a',
-  'ip.src == eth.src',
-  'tcp.port == 80 or',
-  'tcp and (udp',
-  'tcp.port in {}',
-  'tcp.port matches "8"',
-  'foo.bar',
-];
-
-describeWith(['tshark'], 'display filters against tshark over the tour', () => {
-  it.each(ACCEPTED)('%s', async (expression) => {
-    const [mine, reference] = await Promise.all([ours(expression), theirs(expression)]);
-    expect(reference, 'tshark rejects it').not.toBeNull();
-    expect(mine).toBe(reference);
-  });
-
-  it.each(REJECTED)('rejects %s', async (expression) => {
-    expect(await theirs(expression)).toBeNull();
-    rejected(expression);
-  });
-});
 
 describe('display filters', () => {
   it('a misspelt field: the nearest names, and a caret under the word', () => {
