@@ -95,6 +95,7 @@ function printIcmp(t: Text, at: number, length: number): void {
     const left = checksum(bytes, at, at + length);
     // -K is about IP, TCP and UDP only.
     if (left !== 0) {
+      t.reads(at + 2, 2);
       const stated = wire.checksum(bytes, at);
       t.trouble |= TROUBLE_CHECKSUM;
       out.ascii(' (wrong icmp cksum ');
