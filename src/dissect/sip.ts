@@ -203,7 +203,7 @@ function walkVia(f: Fields, at: number, text: string): void {
     if (found === null) return;
     put(f, F['Via.transport'], at, 0, found[1]!);
     put(f, F['Via.sent-by.address'], at, 0, found[2]!.replace(/[[\]]/g, ''));
-    if (found[3] !== undefined) f.uint(F['Via.sent-by.port'], at, 0, Number(found[3]));
+    if (found[3] !== undefined) f.uint(F['Via.sent-by.port'], at, 0, Math.min(Number(found[3]), 0xffff));
     for (const parameter of part.slice(found[0].length).split(';')) {
       const [name, value] = parameter.trim().split('=');
       if (name === 'branch') put(f, F['Via.branch'], at, 0, value ?? '');
@@ -211,6 +211,13 @@ function walkVia(f: Fields, at: number, text: string): void {
       else if (name === 'rport') put(f, F['Via.rport'], at, 0, value ?? name);
     }
   }
+}
+
+/** A number as C's strtoul reads it into 32 bits. */
+function wrapped(digits: string): number {
+  if (digits.length < 10) return Number(digits);
+  const value = BigInt(digits);
+  return value >> 64n === 0n ? Number(value & 0xffffffffn) : 0xffffffff;
 }
 
 function walkHeader(f: Fields, at: number, colon: number, stop: number): void {
@@ -222,7 +229,12 @@ function walkHeader(f: Fields, at: number, colon: number, stop: number): void {
   const text = ascii(bytes, begin, end);
   const number = NUMBERS.get(name);
   if (number !== undefined) {
-    if (/^\d{1,10}$/.test(text)) f.uint(number, begin, text.length, Number(text));
+    const digits = /^\d+/.exec(text)?.[0];
+    if (digits === undefined) return;
+    // Of a length that is no number, or too large a one, Wireshark makes 0, or the largest.
+    const isLength = number === F['Content-Length'];
+    const value = !isLength ? wrapped(digits) : digits === text ? Math.min(Number(text), 0xffffffff) : 0;
+    f.uint(number, begin, text.length, value);
     return;
   }
   const id = HEADERS.get(name);
@@ -242,9 +254,9 @@ function walkHeader(f: Fields, at: number, colon: number, stop: number): void {
       walkVia(f, begin, text);
       return;
     case F.CSeq: {
-      const found = /^(\d{1,10})\s+(\S+)/.exec(text);
+      const found = /^(\d+)\s+(\S+)/.exec(text);
       if (found === null) return;
-      f.uint(F['CSeq.seq'], begin, found[1]!.length, Number(found[1]));
+      f.uint(F['CSeq.seq'], begin, found[1]!.length, wrapped(found[1]!));
       put(f, F['CSeq.method'], begin, text.length - found[2]!.length, found[2]!);
     }
   }

@@ -17,6 +17,8 @@ export interface Mutant {
 /** Longest frame made: what grows is cut there. */
 const LONGEST = 9000;
 
+/** Numbers as text has them, at the edges of types. */
+const NUMBERS = ['', '0', '-1', '255', '256', '65535', '65536', '4294967295', '4294967296', '9'.repeat(20), '1.5e3'];
 const EDGES = [0, 1, 2, 3, 4, 7, 8, 0x0f, 0x10, 0x3f, 0x40, 0x7f, 0x80, 0xbf, 0xc0, 0xfe, 0xff];
 
 type Next = () => number;
@@ -24,7 +26,7 @@ const below = (next: Next, limit: number): number => Math.floor(next() * limit);
 const pick = <T>(next: Next, values: readonly T[]): T => values[below(next, values.length)]!;
 
 /** `bytes` with one to four changes from `at` on: numbers of one to four bytes at their edges or about the length of what
- * follows, bits, bytes, pieces doubled, moved out or put in. */
+ * follows, bits, bytes, numbers in text, pieces doubled, moved out or put in. */
 export function changed(bytes: Uint8Array, at: number, next: Next): Uint8Array {
   let made = Uint8Array.from(bytes);
   for (let changes = 1 + below(next, 4); changes > 0; changes--) made = change(made, at, next);
@@ -38,7 +40,7 @@ function change(bytes: Uint8Array, at: number, next: Next): Uint8Array<ArrayBuff
   // What comes first decides what is read at all.
   const place = at + below(next, next() < 0.6 ? Math.min(room, 32) : room);
   const left = made.length - place;
-  switch (below(next, 12)) {
+  switch (below(next, 13)) {
     case 0:
     case 1:
       made[place]! ^= 1 << below(next, 8);
@@ -75,6 +77,13 @@ function change(bytes: Uint8Array, at: number, next: Next): Uint8Array<ArrayBuff
       return joined(...parts, made.subarray(place + length));
     }
     case 10: {
+      const from = made.findIndex((byte, i) => i >= place && isDigit(byte));
+      if (from < 0) return made;
+      let to = from;
+      while (to < made.length && isDigit(made[to]!)) to++;
+      return joined(made.subarray(0, from), Buffer.from(pick(next, NUMBERS)), made.subarray(to));
+    }
+    case 11: {
       const length = 1 + below(next, Math.min(left, 16));
       return joined(made.subarray(0, place), made.subarray(place + length));
     }
@@ -82,6 +91,8 @@ function change(bytes: Uint8Array, at: number, next: Next): Uint8Array<ArrayBuff
       return joined(made.subarray(0, place), randomBytes(1 + below(next, 12), next), made.subarray(place));
   }
 }
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 function randomBytes(length: number, next: Next): Uint8Array {
   return Uint8Array.from({ length }, () => below(next, 256));
