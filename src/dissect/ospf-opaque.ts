@@ -44,7 +44,7 @@ const F = defineFields('ospf', {
   'ri.options.host': ['Host Router', 'bool', LIST],
   dynhostname: ['Dynamic Hostname', 'string', LIST],
   'lls.checksum': ['Checksum', 'uint16', { base: 'hex' }],
-  'lls.data_length': ['LLS Data Length', 'uint16'],
+  'lls.data_length': ['LLS Data Length', 'uint32'],
   'lls.ext.options': ['Options', 'uint32', HEX],
   'lls.ext.options.rs': ['(RS) Restart Signal', 'bool', LIST],
   'lls.ext.options.lr': ['(LR) LSDB Resynchronization', 'bool', LIST],
