@@ -28,6 +28,7 @@ import {
   type QdiscState,
   type SkBuff,
 } from './structs.ts';
+import { skbSchedTimestamp } from './tx-timestamp.ts';
 
 /** Network devices: the way in and the way out (net/core/dev.c). */
 
@@ -312,6 +313,7 @@ export function devHardStartXmit(net: Net, skb: SkBuff, dev: NetDevice): number 
 export function devQueueXmit(net: Net, skb: SkBuff): number {
   const dev = skb.dev!;
   skb.macHeader = skb.data;
+  if (skb.txStamp !== null) skbSchedTimestamp(net, skb);
   localBhDisable(net);
   const q = dev.qdisc;
   if (net.tracer !== null)

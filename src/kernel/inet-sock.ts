@@ -39,6 +39,8 @@ export class InetCork {
   priority = 0;
   mark = 0;
   gsoSize = 0;
+  /** SOF_TIMESTAMPING_ bits of the datagram's first packet. */
+  tsflags = 0;
   saddr = 0;
   daddr = 0;
   sport = 0;

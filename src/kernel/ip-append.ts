@@ -44,6 +44,8 @@ import {
   type Sock,
 } from './structs.ts';
 
+import { skbSetupTxTimestamp } from './tx-timestamp.ts';
+
 /** Datagrams gathered from a program's writes and made into packets (ip_append_data, ip_make_skb of
  * net/ipv4/ip_output.c). */
 
@@ -67,10 +69,11 @@ export const ipDontFragment = (sk: InetSock, dst: DstEntry): boolean =>
   sk.pmtudisc === IP_PMTUDISC_DO || (sk.pmtudisc === IP_PMTUDISC_WANT && !dst.rtMtuLocked);
 
 /** ip_setup_cork: what all the pieces of this datagram have in common. */
-export function ipSetupCork(sk: InetSock, cork: InetCork, dst: DstEntry): number {
+export function ipSetupCork(sk: InetSock, cork: InetCork, dst: DstEntry, tsflags = 0): number {
   cork.fragsize = ipSkUsePmtu(sk) ? dstMtu(sk.net, dst) : Math.min(dst.dev.mtu, IP_MAX_MTU);
   if (cork.fragsize < 68) return -ENETUNREACH;
   cork.dst = dst;
+  cork.tsflags = tsflags;
   cork.length = 0;
   cork.active = true;
   return 0;
@@ -190,6 +193,8 @@ export function ipAppendData(
       transhdrlen = 0;
       csummode = CHECKSUM_NONE;
       if (flags & MSG_CONFIRM && prev === null) sk.dstPendingConfirm = true;
+      // Of a datagram in fragments the first is told of.
+      if (prev === null && cork.tsflags !== 0) skbSetupTxTimestamp(sk, made, cork.tsflags);
       skbQueueTail(queue, made);
       skb = made;
       continue;

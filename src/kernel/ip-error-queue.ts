@@ -1,7 +1,8 @@
 import { EAGAIN } from '../uapi/errno.ts';
-import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL, sock_extended_err } from '../uapi/errqueue.ts';
+import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_LOCAL, SO_EE_ORIGIN_TXSTATUS, sock_extended_err } from '../uapi/errqueue.ts';
 import { putHostU32 } from '../uapi/host.ts';
 import { IP_RECVERR, sockaddr_in } from '../uapi/in.ts';
+import { SOF_TIMESTAMPING_OPT_CMSG } from '../uapi/net_tstamp.ts';
 import { MSG_ERRQUEUE, MSG_TRUNC, SOL_IP } from '../uapi/socket.ts';
 import { daddrOf, ICMP_CODE, ICMP_TYPE, ICMP_UN, IPHDR_LEN, saddrOf } from './headers.ts';
 import { icmpErrorExtensions } from './icmp-extensions.ts';
@@ -10,7 +11,7 @@ import { putCmsg, skbCopyDatagram } from './iov.ts';
 import { ipSetAppendHooks } from './ip-append.ts';
 import { ipCmsgRecv, putSockaddrIn } from './ip-sockglue.ts';
 import { allocSkb, consumeSkb, kfreeSkb, skbClone } from './skbuff.ts';
-import { sockDequeueErrSkb, sockQueueErrSkb, sockRecvCmsgs } from './sock.ts';
+import { sockDequeueErrSkb, sockQueueErrSkb, sockRecvTimestamp } from './sock.ts';
 import type { SkBuff } from './structs.ts';
 import type { Msghdr } from './structs-plain.ts';
 
@@ -91,7 +92,7 @@ export function ipRecvError(sk: InetSock, msg: Msghdr, len: number): number {
     copied = len;
   }
   skbCopyDatagram(sk.net, skb, 0, msg, copied);
-  sockRecvCmsgs(sk, skb, msg);
+  sockRecvTimestamp(sk, skb, msg);
   if (
     msg.name !== null &&
     (info.origin === SO_EE_ORIGIN_ICMP || info.origin === SO_EE_ORIGIN_LOCAL || info.port !== 0)
@@ -106,7 +107,10 @@ export function ipRecvError(sk: InetSock, msg: Msghdr, len: number): number {
   errhdr[sock_extended_err.ee_code] = info.code;
   putHostU32(errhdr, sock_extended_err.ee_info, info.info);
   putHostU32(errhdr, sock_extended_err.ee_data, info.data);
-  if (info.origin === SO_EE_ORIGIN_ICMP) {
+  const sent = info.origin === SO_EE_ORIGIN_TXSTATUS && (sk.tsflags & SOF_TIMESTAMPING_OPT_CMSG) !== 0 && skb.iif !== 0;
+  // Of a packet that was sent, IP_PKTINFO tells the device that it went out by, and our address in it.
+  if (sent) skb.specDst = info.offender = saddrOf(skb.head, skb.networkHeader);
+  if (info.origin === SO_EE_ORIGIN_ICMP || sent) {
     putSockaddrIn(errhdr, sock_extended_err.sizeof, info.offender, 0);
     if (sk.cmsgFlags !== 0) ipCmsgRecv(sk, msg, skb);
   }

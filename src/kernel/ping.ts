@@ -246,7 +246,7 @@ function pingSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   cork.gsoSize = 0;
   cork.saddr = fl.saddr;
   cork.daddr = fl.daddr;
-  let error = ipSetupCork(inet, cork, dst);
+  let error = ipSetupCork(inet, cork, dst, ipc.tsflags);
   if (error < 0) return error;
   net.copies.fromUser++;
   error = ipAppendData(inet, inet.writeQueue, cork, getfrag, { msg }, len, ICMPHDR_LEN, msg.flags);

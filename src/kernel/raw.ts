@@ -99,6 +99,8 @@ import { putOption } from './sock-options.ts';
 import type { DstEntry, Net, Proto, SkBuff, Sock } from './structs.ts';
 import type { Msghdr } from './structs-plain.ts';
 
+import { skbSetupTxTimestamp } from './tx-timestamp.ts';
+
 /** Raw sockets of IPv4, raw(7) (net/ipv4/raw.c). */
 
 const ICMP_FILTER = 1;
@@ -270,7 +272,7 @@ function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
     cork.priority = ipc.priority;
     cork.mark = ipc.mark;
     cork.gsoSize = 0;
-    const error = ipSetupCork(inet, cork, dst);
+    const error = ipSetupCork(inet, cork, dst, ipc.tsflags);
     if (error < 0) return error;
   }
   // The addresses are those of the call that sends, the route that of the first (MSG_MORE).
@@ -307,6 +309,7 @@ function sendHdrinc(sk: InetSock, msg: Msghdr, length: number, dst: DstEntry, sa
   skb.protocol = ETH_P_IP;
   skb.priority = ipc.priority;
   skb.mark = ipc.mark;
+  skbSetupTxTimestamp(sk, skb, ipc.tsflags);
   skb.dst = dst;
   skb.dev = dst.dev;
   skb.networkHeader = skb.data;

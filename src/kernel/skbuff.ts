@@ -186,6 +186,7 @@ function reset(skb: SkBuff): void {
   skb.gsoType = 0;
   skb.id = 0;
   skb.errInfo = null;
+  skb.txStamp = null;
   skb.skbMstamp = 0;
   skb.brPort = null;
 }
@@ -391,6 +392,7 @@ function copyHeader(to: SkBuff, from: SkBuff): void {
   to.gsoSize = from.gsoSize;
   to.gsoType = from.gsoType;
   to.id = from.id;
+  to.txStamp = from.txStamp;
   to.brPort = from.brPort;
 }
 

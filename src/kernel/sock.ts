@@ -1,7 +1,11 @@
 import { CAP_NET_ADMIN, CAP_NET_RAW } from '../uapi/capability.ts';
 import { EAGAIN, EINVAL, ENOMEM, EPERM, EPIPE } from '../uapi/errno.ts';
 import { hostU32, putHostU32 } from '../uapi/host.ts';
-import { SOF_TIMESTAMPING_RX_SOFTWARE, SOF_TIMESTAMPING_SOFTWARE } from '../uapi/net_tstamp.ts';
+import {
+  SOF_TIMESTAMPING_RAW_HARDWARE,
+  SOF_TIMESTAMPING_RX_SOFTWARE,
+  SOF_TIMESTAMPING_SOFTWARE,
+} from '../uapi/net_tstamp.ts';
 import {
   POLLERR,
   POLLHUP,
@@ -309,16 +313,20 @@ const SO_TIMESTAMP_NEW = 63;
 const SO_TIMESTAMPNS_NEW = 64;
 const SO_TIMESTAMPING_NEW = 65;
 
-/** Time stamps as control messages, and the time for SIOCGSTAMP (__sock_recv_timestamp). */
-function sockRecvTimestamp(sk: Sock, skb: SkBuff, msg: Msghdr): void {
+/** SOF_TIMESTAMPING_TX_RECORD_MASK: what can be asked of single packets. */
+const TX_RECORD_MASK = 0x303;
+const SOF_TIMESTAMPING_OPT_RX_FILTER = 1 << 17;
+
+/** Time stamps as control messages (__sock_recv_timestamp). What comes from the error queue was stamped when it was sent;
+ * a received packet's stamp is told though the socket asked for none itself, unless it said OPT_RX_FILTER. */
+function putTimestamps(sk: Sock, skb: SkBuff, msg: Msghdr): void {
   const isNew = (sk.flags & SOCK_TSTAMP_NEW) !== 0;
-  const any = sk.flags & SOCK_RCVTSTAMP;
-  if (any && skb.tstampSec === 0) {
-    const now = sk.net.clock.realtime();
-    skb.tstampSec = now.seconds;
-    skb.tstampNsec = now.nanoseconds;
-  }
-  if (any) {
+  if (sk.flags & SOCK_RCVTSTAMP) {
+    if (skb.tstampSec === 0) {
+      const now = sk.net.clock.realtime();
+      skb.tstampSec = now.seconds;
+      skb.tstampNsec = now.nanoseconds;
+    }
     if (!(sk.flags & SOCK_RCVTSTAMPNS)) {
       putStamp(stamp, 0, skb.tstampSec, Math.floor(skb.tstampNsec / 1000));
       putCmsg(msg, SOL_SOCKET, isNew ? SO_TIMESTAMP_NEW : SCM_TIMESTAMP, stamp);
@@ -327,28 +335,45 @@ function sockRecvTimestamp(sk: Sock, skb: SkBuff, msg: Msghdr): void {
       putCmsg(msg, SOL_SOCKET, isNew ? SO_TIMESTAMPNS_NEW : SCM_TIMESTAMPNS, stamp);
     }
   }
-  if (sk.tsflags & SOF_TIMESTAMPING_SOFTWARE && sk.tsflags & SOF_TIMESTAMPING_RX_SOFTWARE && skb.tstampSec !== 0) {
+  const { tsflags } = sk;
+  const wanted =
+    (tsflags & SOF_TIMESTAMPING_RX_SOFTWARE) !== 0 ||
+    skb.errInfo !== null ||
+    !(tsflags & SOF_TIMESTAMPING_OPT_RX_FILTER);
+  if (tsflags & SOF_TIMESTAMPING_SOFTWARE && wanted && skb.tstampSec !== 0) {
     const three = new Uint8Array(48);
     putStamp(three, 0, skb.tstampSec, skb.tstampNsec);
     putCmsg(msg, SOL_SOCKET, isNew ? SO_TIMESTAMPING_NEW : SCM_TIMESTAMPING, three);
   }
 }
 
+function writeTimestamp(sk: Sock, seconds: number, nanoseconds: number): void {
+  sk.stampSec = seconds;
+  sk.stampNsec = nanoseconds;
+}
+
+/** sock_recv_timestamp: the packet's time as control messages, or kept for SIOCGSTAMP. */
+export function sockRecvTimestamp(sk: Sock, skb: SkBuff, msg: Msghdr): void {
+  const { tsflags } = sk;
+  if (
+    sk.flags & SOCK_RCVTSTAMP ||
+    tsflags & SOF_TIMESTAMPING_RX_SOFTWARE ||
+    (skb.tstampSec !== 0 && tsflags & SOF_TIMESTAMPING_SOFTWARE)
+  )
+    putTimestamps(sk, skb, msg);
+  else writeTimestamp(sk, skb.tstampSec, skb.tstampNsec);
+}
+
 /** Control messages of level SOL_SOCKET for a received packet (sock_recv_cmsgs). */
 export function sockRecvCmsgs(sk: Sock, skb: SkBuff, msg: Msghdr): void {
-  if (sk.flags & (SOCK_RCVTSTAMP | SOCK_RXQ_OVFL | SOCK_RCVMARK) || sk.tsflags !== 0 || sk.rcvpriority) {
-    if (sk.flags & SOCK_RCVTSTAMP || sk.tsflags !== 0) sockRecvTimestamp(sk, skb, msg);
+  const told = SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
+  if (sk.flags & (SOCK_RCVTSTAMP | SOCK_RXQ_OVFL | SOCK_RCVMARK) || sk.tsflags & told || sk.rcvpriority) {
+    sockRecvTimestamp(sk, skb, msg);
     if (sk.flags & SOCK_RXQ_OVFL && skb.dropcount !== 0) putCmsgInt(msg, SOL_SOCKET, SO_RXQ_OVFL, skb.dropcount);
     if (sk.flags & SOCK_RCVMARK) putCmsgInt(msg, SOL_SOCKET, SO_MARK, skb.mark);
     if (sk.rcvpriority) putCmsgInt(msg, SOL_SOCKET, 12, skb.priority);
-  }
-  if (sk.flags & SOCK_TIMESTAMP) {
-    sk.stampSec = skb.tstampSec;
-    sk.stampNsec = skb.tstampNsec;
-  } else if (sk.stampSec === -1) {
-    sk.stampSec = 0;
-    sk.stampNsec = 0;
-  }
+  } else if (sk.flags & SOCK_TIMESTAMP) writeTimestamp(sk, skb.tstampSec, skb.tstampNsec);
+  else if (sk.stampSec === -1) writeTimestamp(sk, 0, 0);
 }
 
 /** What a sender may ask for by control messages of level SOL_SOCKET. */
@@ -378,7 +403,8 @@ export function sockCmsgSend(
     case SCM_TIMESTAMPING:
     case SO_TIMESTAMPING_NEW:
       if (length !== 4) return -EINVAL;
-      to.tsflags = hostU32(control, at);
+      if (hostU32(control, at) & ~TX_RECORD_MASK) return -EINVAL;
+      to.tsflags = (to.tsflags & ~TX_RECORD_MASK) | hostU32(control, at);
       return 0;
     case 61: // SCM_TXTIME
       if (!(sk.flags & SOCK_TXTIME)) return -EINVAL;

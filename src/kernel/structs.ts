@@ -114,6 +114,8 @@ export class SkBuff {
   /** Sender's time to the receiver in a trace; number given at birth, for tracers. */
   id = 0;
   errInfo: SockExtendedErr | null = null;
+  /** SOF_TIMESTAMPING_TX_ bits that the sender asked for, and the packet's number (skb_shinfo's tx_flags and tskey). */
+  txStamp: { asked: number; key: number } | null = null;
   /** What a queueing device notes: time to send (impairments, fq). */
   skbMstamp = 0;
   /** Offload of a bridge: already forwarded. */

@@ -230,7 +230,7 @@ export function udpSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   target.daddr = corkreq ? daddr : faddr;
   target.sport = inet.sport;
   target.dport = corkreq ? givenPort : dport;
-  const error = ipSetupCork(inet, target, dst);
+  const error = ipSetupCork(inet, target, dst, ipc.tsflags);
   if (error < 0) return sendResult(inet, error, len);
   if (!corkreq) {
     const appended = ipAppendData(inet, plainQueue, cork, genericGetfrag, msg, ulen, UDPHDR_LEN, flags);

@@ -196,7 +196,7 @@ export function structured(pick: Pick, { kind, host, ifindex }: Place): [number,
     [1, pick([26, 26, 51]), encodeSockFprog(pick(filters))],
     [1, 27, int(0)],
     [1, 25, bytes(pick(['eth0', 'eth0\0', 'lo', '', 'nothing', 'averyveryverylongname']))],
-    [1, pick([37, 65]), int(pick([0x18, 0x8, 0]))],
+    [1, pick([37, 65]), int(pick([0x18, 0x10, 0x8, 0x12, 0x92, 0x892, 0x112, 0x492, 0x592, 0]))],
     [1, 20, join(int(0), int(0), int(pick([0, 1000, 2000000])), int(0))],
     [1, 13, join(int(pick([0, 1])), int(pick([0, 5])))],
   ];
@@ -272,7 +272,7 @@ export function controls(pick: Pick, { kind, ifindex }: Place): ControlMessage[]
     if (pick(range(1, chance)) === 1) list.push({ level, type, data: data() });
   };
   add(6, 1, 36, () => int(pick([0, 7])));
-  add(8, 1, pick([37, 65]), () => int(0));
+  add(8, 1, pick([37, 65]), () => int(pick([0x2, 0x2, 0x102, 0, 0x8])));
   add(12, 1, 61, () => new Uint8Array(pick([8, 4])));
   add(12, 1, 12, () => int(pick([0, 3, 6])));
   if (isPacket(kind)) return list;

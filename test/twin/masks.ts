@@ -58,7 +58,8 @@ export function packetText(b: Uint8Array, at: number, end: number, depth = 0): s
     }
     return `${text} ${transportText(b, Math.min(header, end), end, next, depth)}`;
   }
-  return hex(b.subarray(at, Math.min(end, at + 28)));
+  // Of a header that was cut what comes before the identification.
+  return hex(b.subarray(at, Math.min(end, at + (length < 20 && b[at]! >>> 4 === 4 ? 4 : 28))));
 }
 
 /** A frame, perhaps behind a virtio header, perhaps without its Ethernet header. */

@@ -1,11 +1,13 @@
 import { be16, putBe16 } from '../../bytes/endian.ts';
 import { CAP_NET_RAW } from '../../uapi/capability.ts';
 import { EAGAIN, EINVAL, ENETDOWN, ENODEV, ENOTCONN, EOPNOTSUPP, EPERM, ESOCKTNOSUPPORT } from '../../uapi/errno.ts';
+import { sock_extended_err } from '../../uapi/errqueue.ts';
 import { hostI32, hostU16, putHostU16, putHostU32 } from '../../uapi/host.ts';
 import { IFF_UP } from '../../uapi/if.ts';
 import {
   PACKET_AUXDATA,
   PACKET_OUTGOING,
+  PACKET_TX_TIMESTAMP,
   sockaddr_ll,
   TP_STATUS_AVAILABLE,
   TP_STATUS_CSUM_VALID,
@@ -61,6 +63,7 @@ import {
   sockDequeueErrSkb,
   sockInitData,
   sockRecvCmsgs,
+  sockRecvTimestamp,
 } from '../sock.ts';
 import { sockNoAccept, sockNoListen, sockNoSocketpair, sockRegister } from '../socket.ts';
 import {
@@ -70,6 +73,7 @@ import {
   type PacketType,
   type Proto,
   type ProtoOps,
+  type SkBuff,
   type Socket,
 } from '../structs.ts';
 import type { Msghdr } from '../structs-plain.ts';
@@ -220,15 +224,31 @@ function sendSpkt(po: PacketSock, msg: Msghdr, len: number): number {
 
 const auxdata = new Uint8Array(tpacket_auxdata.sizeof);
 
+/** sock_recv_errqueue: the time at which a frame was sent. */
+function recvErrqueue(po: PacketSock, skb: SkBuff, msg: Msghdr, length: number): number {
+  const copied = Math.min(skb.len, length);
+  if (copied < skb.len) msg.flags |= MSG_TRUNC;
+  skbCopyDatagram(po.net, skb, 0, msg, copied);
+  sockRecvTimestamp(po, skb, msg);
+  const info = skb.errInfo!;
+  const told = new Uint8Array(sock_extended_err.sizeof);
+  putHostU32(told, sock_extended_err.ee_errno, info.errno);
+  told[sock_extended_err.ee_origin] = info.origin;
+  putHostU32(told, sock_extended_err.ee_info, info.info);
+  putHostU32(told, sock_extended_err.ee_data, info.data);
+  putCmsg(msg, SOL_PACKET, PACKET_TX_TIMESTAMP, told);
+  msg.flags |= MSG_ERRQUEUE;
+  consumeSkb(skb);
+  return copied;
+}
+
 function recvmsg(socket: Socket, msg: Msghdr, length: number, flags: number): number {
   const po = socket.sk as PacketSock;
   const { net } = po;
   if (flags & ~(MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC | MSG_ERRQUEUE)) return -EINVAL;
   if (flags & MSG_ERRQUEUE) {
     const skb = sockDequeueErrSkb(po);
-    if (skb === null) return -EAGAIN;
-    consumeSkb(skb);
-    return 0;
+    return skb === null ? -EAGAIN : recvErrqueue(po, skb, msg, length);
   }
   const skb = skbRecvDatagram(po, po.receiveQueue, flags & ~MSG_PEEK ? flags : flags);
   if (skb === null) return recvError;

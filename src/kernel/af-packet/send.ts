@@ -1,5 +1,5 @@
 import { be16 } from '../../bytes/endian.ts';
-import { EFAULT, EINVAL, EMSGSIZE, ENETDOWN, ENOBUFS, ENXIO } from '../../uapi/errno.ts';
+import { EFAULT, EINVAL, EMSGSIZE, ENETDOWN, ENOBUFS, ENXIO, EPROTONOSUPPORT } from '../../uapi/errno.ts';
 import { hostI32, hostU16, hostU32 } from '../../uapi/host.ts';
 import { IFF_UP } from '../../uapi/if.ts';
 import { ARPHRD_ETHER } from '../../uapi/if_arp.ts';
@@ -23,9 +23,10 @@ import * as reason from '../drop-reason.ts';
 import { copyFromIter } from '../iov.ts';
 import { NET_XMIT_CN } from '../sch-generic.ts';
 import { copyBytes, kfreeSkb, llReservedSpace, skbPut, skbReserve, sockWfree } from '../skbuff.ts';
-import { type SockcmCookie, sockAllocSendPskb, sockAllocSendSkb, sockCmsgSendAll } from '../sock.ts';
+import { SOCK_NOFCS, type SockcmCookie, sockAllocSendPskb, sockAllocSendSkb, sockCmsgSendAll } from '../sock.ts';
 import { CHECKSUM_PARTIAL, type NetDevice, type SkBuff } from '../structs.ts';
 import type { Msghdr } from '../structs-plain.ts';
+import { skbSetupTxTimestamp } from '../tx-timestamp.ts';
 import { hdrlenOf, type PacketSock } from './packet-sock.ts';
 import { frameStatus, setFrameStatus } from './receive.ts';
 
@@ -133,6 +134,8 @@ export function packetSnd(po: PacketSock, msg: Msghdr, total: number): number {
     // A packet to be segmented by the device: none of ours does.
     if (vnetBytes[1] !== 0) return -EINVAL;
   }
+  // No device of ours leaves the frame's checksum to the program.
+  if (po.flags & SOCK_NOFCS) return -EPROTONOSUPPORT;
   if (len > dev.mtu + reserve + VLAN_HLEN) return -EMSGSIZE;
   const hlen = llReservedSpace(dev);
   let linear = Math.min(len, dev.hardHeaderLen);
@@ -169,6 +172,7 @@ export function packetSnd(po: PacketSock, msg: Msghdr, total: number): number {
   skb.dev = dev;
   skb.priority = sockc.priority;
   skb.mark = sockc.mark;
+  skbSetupTxTimestamp(po, skb, sockc.tsflags);
   if (needsCsum) {
     const start = hostU16(vnetBytes, 6);
     const offset = hostU16(vnetBytes, 8);

@@ -6,10 +6,13 @@ import { ethHeaderOps, ethTypeTrans } from '../eth.ts';
 import { NETIF_F_FRAGLIST, NETIF_F_HW_CSUM, NETIF_F_LOOPBACK, NETIF_F_SG, skbOrphan } from '../skbuff.ts';
 import { NETDEV_TX_OK, type Net, NetDevice, type NetDeviceOps } from '../structs.ts';
 
+import { skbTxTimestamp } from '../tx-timestamp.ts';
+
 /** The host's own device (drivers/net/loopback.c): what goes out comes in. */
 
 const ops: NetDeviceOps = {
   startXmit(skb, dev) {
+    if (skb.txStamp !== null) skbTxTimestamp(dev.net, skb);
     skb.tstampSec = 0;
     skb.tstampNsec = 0;
     skbOrphan(skb);

@@ -6,6 +6,7 @@ import { etherSetup, ethTypeTrans, randomAddress } from '../eth.ts';
 import { consumeSkb, kfreeSkb, skbFromDevice } from '../skbuff.ts';
 import { irq, napiSchedule } from '../softirq.ts';
 import { type NapiStruct, NETDEV_TX_OK, type Net, NetDevice, type NetDeviceOps } from '../structs.ts';
+import { skbTxTimestamp } from '../tx-timestamp.ts';
 
 /** A device whose other side is whatever the program attaches: a packet or TAP socket of the host's kernel, a savefile,
  * a test. Received frames go through an rx ring of limited size, interrupts, and NAPI, as a network card's do. */
@@ -59,6 +60,7 @@ export class Port {
       startXmit: (skb, dev) => {
         const length = skb.len;
         if (net.tracer !== null) net.tracer.enter(net, 'ndo_start_xmit', skb, dev.name);
+        if (skb.txStamp !== null) skbTxTimestamp(net, skb);
         // The one copy on the way out: from the buffer to the device.
         this.transmit(skb.head.subarray(skb.data, skb.data + length));
         net.copies.toDevice++;

@@ -7,6 +7,7 @@ import { etherSetup, randomAddress } from '../eth.ts';
 import { NET_XMIT_DROP } from '../sch-generic.ts';
 import { kfreeSkb, NETIF_F_FRAGLIST, NETIF_F_HW_CSUM, NETIF_F_HW_VLAN_TX, NETIF_F_SG } from '../skbuff.ts';
 import { NETDEV_TX_OK, type Net, NetDevice, type NetDeviceOps } from '../structs.ts';
+import { skbTxTimestamp } from '../tx-timestamp.ts';
 
 /** A pair of Ethernet devices joined by a cable, of one host or of two (drivers/net/veth.c). */
 
@@ -40,6 +41,7 @@ const ops: NetDeviceOps = {
       kfreeSkb(dev.net, skb, reason.DEV_READY, 'veth_xmit');
       return NET_XMIT_DROP;
     }
+    if (skb.txStamp !== null) skbTxTimestamp(net, skb);
     if (devForwardSkb(peer, skb) === NET_RX_SUCCESS) {
       dev.stats.txPackets++;
       dev.stats.txBytes += length;

@@ -1,6 +1,12 @@
 import { be32 } from '../../bytes/endian.ts';
 import { EAGAIN } from '../../uapi/errno.ts';
-import { SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6, SO_EE_ORIGIN_LOCAL, sock_extended_err } from '../../uapi/errqueue.ts';
+import {
+  SO_EE_ORIGIN_ICMP,
+  SO_EE_ORIGIN_ICMP6,
+  SO_EE_ORIGIN_LOCAL,
+  SO_EE_ORIGIN_TXSTATUS,
+  sock_extended_err,
+} from '../../uapi/errqueue.ts';
 import { putHostU32 } from '../../uapi/host.ts';
 import { ETH_P_IPV6 } from '../../uapi/if_ether.ts';
 import * as IN6 from '../../uapi/in6.ts';
@@ -12,7 +18,7 @@ import { type InetSock, RXOPT_RXPMTU } from '../inet-sock.ts';
 import { putCmsg, skbCopyDatagram } from '../iov.ts';
 import { ipCmsgRecv } from '../ip-sockglue.ts';
 import { allocSkb, consumeSkb, kfreeSkb, skbClone } from '../skbuff.ts';
-import { sockDequeueErrSkb, sockQueueErrSkb, sockRecvCmsgs } from '../sock.ts';
+import { sockDequeueErrSkb, sockQueueErrSkb, sockRecvTimestamp } from '../sock.ts';
 import type { SkBuff } from '../structs.ts';
 import type { Msghdr } from '../structs-plain.ts';
 import { in6Copy } from './addr.ts';
@@ -114,14 +120,14 @@ export function ipv6RecvError(sk: InetSock, msg: Msghdr, len: number): number {
   if (skb === null) return -EAGAIN;
   const np = sk.inet6!;
   const info = skb.errInfo!;
-  const native = info.addr6 !== null;
+  let native = info.addr6 !== null;
   let copied = skb.len;
   if (copied > len) {
     msg.flags |= MSG_TRUNC;
     copied = len;
   }
   skbCopyDatagram(sk.net, skb, 0, msg, copied);
-  sockRecvCmsgs(sk, skb, msg);
+  sockRecvTimestamp(sk, skb, msg);
   const icmp = info.origin === SO_EE_ORIGIN_ICMP || info.origin === SO_EE_ORIGIN_ICMP6;
   if (msg.name !== null && (icmp || info.origin === SO_EE_ORIGIN_LOCAL || info.port !== 0)) {
     const addr = info.addr6 ?? v4Mapped(info.addr);
@@ -136,8 +142,14 @@ export function ipv6RecvError(sk: InetSock, msg: Msghdr, len: number): number {
   errhdr[sock_extended_err.ee_code] = info.code;
   putHostU32(errhdr, sock_extended_err.ee_info, info.info);
   putHostU32(errhdr, sock_extended_err.ee_data, info.data);
-  if (icmp) {
-    const offender = native ? info.offender6! : v4Mapped(saddrOf(skb.head, skb.networkHeader));
+  const sent = info.origin === SO_EE_ORIGIN_TXSTATUS && skb.iif !== 0;
+  if (icmp || sent) {
+    const at = skb.networkHeader;
+    if (sent) {
+      native = skb.protocol === ETH_P_IPV6;
+      if (native) info.offender6 = in6Copy(skb.head, at + IP6_SADDR);
+    }
+    const offender = native ? info.offender6! : v4Mapped(saddrOf(skb.head, at));
     if (np.rxopt !== 0) ip6DatagramRecvCommonCtl(sk, msg, skb);
     if (native) {
       if (np.rxopt !== 0) ip6DatagramRecvSpecificCtl(sk, msg, skb);

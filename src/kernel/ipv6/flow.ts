@@ -102,7 +102,8 @@ export class Inet6Cork {
   mark = 0;
   priority = 0;
   gsoSize = 0;
-  tskey = 0;
+  /** SOF_TIMESTAMPING_ bits of the datagram's first packet. */
+  tsflags = 0;
   /** What a raw socket's checksum is wrong by, of data under the cork that was summed as if it began at an even place. */
   missummed = 0;
 

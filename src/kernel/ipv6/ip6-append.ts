@@ -28,6 +28,7 @@ import {
 } from '../skbuff.ts';
 import { sockAllocSendSkb } from '../sock.ts';
 import { CHECKSUM_NONE, CHECKSUM_PARTIAL, type DstEntry, type Net, type SkBuff, type SkBuffHead } from '../structs.ts';
+import { skbSetupTxTimestamp } from '../tx-timestamp.ts';
 import { in6Copy } from './addr.ts';
 import { ipv6PushFragOpts, ipv6PushNfragOpts } from './exthdrs-push.ts';
 import { type Flowi6, type Inet6Cork, IPV6_FLOWLABEL_MASK, type Ipcm6Cookie, optFlen, optNflen } from './flow.ts';
@@ -258,6 +259,8 @@ function appendData(
       exthdrlen = 0;
       csummode = CHECKSUM_NONE;
       if (flags & MSG_CONFIRM && prev === null) sk.dstPendingConfirm = true;
+      // Of a datagram in fragments the first is told of.
+      if (prev === null && cork.tsflags !== 0) skbSetupTxTimestamp(sk, made, cork.tsflags);
       skbQueueTail(queue, made);
       skb = made;
       continue;

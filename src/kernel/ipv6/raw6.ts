@@ -82,6 +82,7 @@ import {
   type Sock,
 } from '../structs.ts';
 import type { Msghdr } from '../structs-plain.ts';
+import { skbSetupTxTimestamp } from '../tx-timestamp.ts';
 import { csumUnnecessary } from '../udp-input.ts';
 import {
   csumIpv6Pseudo,
@@ -383,6 +384,7 @@ function sendHdrinc(sk: InetSock, msg: Msghdr, length: number, fl: Flowi6, dst: 
   skb.protocol = ETH_P_IPV6;
   skb.priority = ipc.priority;
   skb.mark = ipc.mark;
+  skbSetupTxTimestamp(sk, skb, ipc.tsflags);
   skb.networkHeader = skb.data;
   const at = skbPut(skb, length);
   skb.transportHeader = at;
