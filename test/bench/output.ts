@@ -1,5 +1,5 @@
-/** What the packets say, in the forms for people and for programs: text against tcpdump; fields, NDJSON, Parquet and
- * display filters against tshark; memory, with a million conversations open at a time as well. */
+/** What the packets say, in the forms for people and for programs: text against tcpdump; fields, NDJSON and Parquet of the
+ * same four fields, NDJSON of all, and display filters against tshark; memory, with a million conversations open at a time as well. */
 import type { Bench, Context } from './support/bench.ts';
 import { type Contestant, contest, type Section } from './support/contest.ts';
 import { cpu, measure, whyMissing } from './support/measure.ts';
@@ -18,13 +18,15 @@ const FIGURES: Section['figures'] = [
 ];
 
 /** Forms of netlab, by the arguments that ask for them. */
-const FORMS: Readonly<Record<'text' | 'fields' | 'NDJSON' | 'Parquet' | 'filter', readonly string[]>> = {
-  text: ['-nS'],
-  fields: ['-n', '--format', 'fields', ...EACH_COLUMN],
-  NDJSON: ['-n', '--format', 'json'],
-  Parquet: ['-n', '--format', 'parquet', '-w', '/dev/null', ...EACH_COLUMN],
-  filter: ['-nS', '-Y', FILTER],
-};
+const FORMS: Readonly<Record<'text' | 'fields' | 'NDJSON' | 'whole NDJSON' | 'Parquet' | 'filter', readonly string[]>> =
+  {
+    text: ['-nS'],
+    fields: ['-n', '--format', 'fields', ...EACH_COLUMN],
+    NDJSON: ['-n', '--format', 'json', ...EACH_COLUMN],
+    'whole NDJSON': ['-n', '--format', 'json'],
+    Parquet: ['-n', '--format', 'parquet', '-w', '/dev/null', ...EACH_COLUMN],
+    filter: ['-nS', '-Y', FILTER],
+  };
 
 interface File {
   path: string;
@@ -59,8 +61,8 @@ export const bench: Bench = {
     const [node, ...program] = context.netlab;
     const netlab = (form: keyof typeof FORMS, of: File, name = 'netlab'): Contestant =>
       contestant(name, node, [...program, 'read', ...FORMS[form], of.path], of);
-    const tshark = (...args: string[]): Contestant =>
-      contestant('tshark', 'tshark', ['-n', '-r', cut.path, ...args], cut);
+    const tshark = (args: readonly string[], name = 'tshark'): Contestant =>
+      contestant(name, 'tshark', ['-n', '-r', cut.path, ...args], cut);
     const goals = (against: string, atLeast: number): Section['goals'] => [
       { figure: 'frames a second', contestant: 'netlab', against, atLeast },
       { figure: 'frames a CPU second', contestant: 'netlab', against, atLeast },
@@ -76,19 +78,44 @@ export const bench: Bench = {
       goals: goals('tcpdump', 4),
       progress,
     });
+    // What it takes to start is a sixth of the time that the other file takes.
+    const long = context.traffic({ bytes: quick ? 40_000_000 : 1_500_000_000 });
+    yield await contest({
+      title: `text, -nS, of a longer file (${sizeOf(long)})`,
+      figures: FIGURES,
+      contestants: [netlab('text', long), contestant('tcpdump', 'tcpdump', ['-nS', '-r', long.path], long)],
+      rounds: Math.min(rounds, 3),
+      goals: goals('tcpdump', 4),
+      progress,
+    });
     for (const form of ['fields', 'NDJSON', 'Parquet'] as const)
       yield await contest({
-        title: `${form} against tshark -T fields with ${COLUMNS.length} fields (${sizeOf(file)}; ${beside})`,
+        title: `${form} of ${COLUMNS.length} fields against tshark -T fields (${sizeOf(file)}; ${beside})`,
         figures: FIGURES,
-        contestants: [netlab(form, file), tshark('-T', 'fields', ...EACH_COLUMN)],
+        contestants: [netlab(form, file), tshark(['-T', 'fields', ...EACH_COLUMN])],
         rounds,
         goals: goals('tshark', 20),
         progress,
       });
+    // Both goals are told: every field against every field, and against four, where the text of a frame is forty times as long.
+    yield await contest({
+      title: `NDJSON of every field against tshark -T json, and -T fields with ${COLUMNS.length} (${sizeOf(file)}; ${beside})`,
+      figures: FIGURES,
+      contestants: [
+        netlab('whole NDJSON', file),
+        tshark(['-T', 'json'], 'tshark -T json'),
+        tshark(['-T', 'fields', ...EACH_COLUMN], 'tshark -T fields'),
+      ],
+      // tshark -T json takes a quarter of a minute each time.
+      rounds: Math.min(rounds, 2),
+      warmUp: 0,
+      goals: [...goals('tshark -T json', 20), ...goals('tshark -T fields', 20).slice(0, 2)],
+      progress,
+    });
     yield await contest({
       title: `display filter '${FILTER}' (${sizeOf(file)}; ${beside})`,
       figures: FIGURES,
-      contestants: [netlab('filter', file), tshark('-Y', FILTER)],
+      contestants: [netlab('filter', file), tshark(['-Y', FILTER])],
       rounds,
       goals: goals('tshark', 20),
       progress,
