@@ -5,11 +5,12 @@ import { IPPROTO_TCP, IPPROTO_UDP } from '../wire/ipproto.ts';
 import * as ipv4 from '../wire/ipv4.ts';
 import { walkEcho } from './echo.ts';
 import { CHECKSUM_STATUS, defineFields, type Fields } from './fields.ts';
-import { printIcmpExtensions } from './icmp-extension.ts';
+import { printIcmpExtensions, walkIcmpExtensions } from './icmp-extension.ts';
+import { walkIcmpQuery } from './icmp-queries.ts';
 import { ip, printIpv4, wrongVersion } from './ip.ts';
 import { TROUBLE_CHECKSUM } from './options.ts';
 import type { Protocol } from './protocol.ts';
-import type { Text } from './text.ts';
+import { CUT, type Text } from './text.ts';
 import { requestMemory } from './transactions.ts';
 import { shouldBe } from './udp.ts';
 
@@ -111,7 +112,13 @@ function printIcmp(t: Text, at: number, length: number): void {
     const outerEnd = t.end;
     const total = t.be16(body + 2);
     t.end = Math.min(t.end, body + total);
-    printIpv4(t, body, total);
+    try {
+      printIpv4(t, body, total);
+    } catch (error) {
+      if (error !== CUT) throw error;
+      // tcpdump goes on behind the quoted packet.
+      t.truncated();
+    }
     t.end = outerEnd;
     t.layer = 'icmp';
   }
@@ -195,7 +202,7 @@ function printUnreachable(t: Text, at: number, code: number, inner: number): voi
     out.ascii(` protocol ${ipv4.protocol(bytes, inner)} unreachable`);
   } else if (code === wire.UNREACHABLE_PORT) {
     const transport = inner + ipv4.headerLength(bytes, inner);
-    t.need(transport + 2, 2);
+    t.reads(transport + 2, 2);
     const port = be16(bytes, transport + 2);
     const protocol = ipv4.protocol(bytes, inner);
     t.ipv4(dst);
@@ -222,7 +229,7 @@ function printUnreachable(t: Text, at: number, code: number, inner: number): voi
 function printRouters(t: Text, at: number): void {
   const { out, bytes } = t;
   out.ascii('router advertisement lifetime ');
-  t.reads(at, wire.HEADER_LENGTH);
+  t.need(at, wire.HEADER_LENGTH);
   const lifetime = be16(bytes, at + 6);
   const two = (value: number): string => String(value).padStart(2, '0');
   if (lifetime < 60) out.ascii(String(lifetime));
@@ -236,7 +243,7 @@ function printRouters(t: Text, at: number): void {
     return;
   }
   for (let i = 0, place = at + 8; i < count; i++, place += 8) {
-    t.reads(place, 8);
+    t.need(place, 8);
     out.ascii(' {');
     t.ipv4(place);
     out.ascii(` ${t.be32(place + 4)}}`);
@@ -294,8 +301,16 @@ export const icmp: Protocol = {
     else if (type === wire.PARAMETER_PROBLEM) f.uint(F.pointer, at + 4, 1, wire.pointer(bytes, at));
     else if (type === wire.UNREACHABLE && wire.code(bytes, at) === wire.UNREACHABLE_NEED_FRAGMENTATION)
       f.uint(F.mtu, at + 6, 2, wire.nextHopMtu(bytes, at));
-    if (wire.isError(type)) f.next(ip, body, end);
-    else if (type === wire.ECHO_REQUEST || type === wire.ECHO_REPLY) f.data(walkSendTime(f, body, end), end);
+    else if (type === wire.EXTENDED_ECHO_REQUEST || type === wire.EXTENDED_ECHO_REPLY) {
+      const ident = wire.id(bytes, at);
+      f.uint(F.ident, at + 4, 2, ident);
+      f.uint(F.ident_le, at + 4, 2, ((ident & 255) << 8) | (ident >> 8));
+    }
+    if (walkIcmpQuery(f, at, end, type)) return;
+    if (wire.isError(type)) {
+      walkIcmpExtensions(f, at, end, type, bytes[at + 1]!);
+      f.next(ip, body, end);
+    } else if (type === wire.ECHO_REQUEST || type === wire.ECHO_REPLY) f.data(walkSendTime(f, body, end), end);
     else f.data(body, end);
   },
 };

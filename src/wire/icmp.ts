@@ -33,6 +33,8 @@ export const INFORMATION_REQUEST = 15;
 export const INFORMATION_REPLY = 16;
 export const MASK_REQUEST = 17;
 export const MASK_REPLY = 18;
+export const EXTENDED_ECHO_REQUEST = 42;
+export const EXTENDED_ECHO_REPLY = 43;
 
 /** Codes of UNREACHABLE (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
 export const UNREACHABLE_NET = 0;

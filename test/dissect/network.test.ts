@@ -135,6 +135,8 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
   ['ospf', ['ospf.'], ['#5 ', '#10 ', '#12 ', '#14 ', '#15 ']],
   ['ospf-opaque', ['ospf.']],
   ['ospf3', ['ospf.']],
+  // #6: what follows is of no version that has extensions.
+  ['icmp-extensions', ['icmp.'], ['#6 ']],
   // Wireshark shows type and length once the value makes sense, and of values that are cut what is there.
   ['lldp', ['lldp.'], ['#3 ', '#10 ', '#13 ', '#14 ', '#15 ', '#17 ']],
   // #2: a value of a further type that Wireshark knows; #6: a header that is not whole; #8, #11: the length of a value is
