@@ -211,6 +211,15 @@ function select(net: Net, node: Fib6Node, oif: number, strict: number, result: F
 /** rt6_probe: asks after a router whose entry has gone stale; registered by ndisc.ts. */
 export type ProbeHook = (net: Net, nh: Fib6Nh) => void;
 
+/** So many prefixes are compared one by one rather than by a key that must be made first. */
+const FEW = 8;
+
+function nodeOf(nodes: Map<string, Fib6Node>, daddr: Uint8Array, length: number): Fib6Node | undefined {
+  if (nodes.size > FEW) return nodes.get(in6Key(length === 128 ? daddr : ipv6AddrPrefix(daddr, length)));
+  for (const node of nodes.values()) if (ipv6PrefixEqual(node.prefix, 0, daddr, 0, length)) return node;
+  return undefined;
+}
+
 /** fib6_table_lookup: `result.f6i` is null where the table says nothing. */
 export function fib6TableLookup(
   net: Net,
@@ -225,7 +234,7 @@ export function fib6TableLookup(
   result.nh = null;
   for (;;) {
     for (const length of table.lengths) {
-      const node = table.byLength[length]!.get(in6Key(length === 128 ? daddr : ipv6AddrPrefix(daddr, length)));
+      const node = nodeOf(table.byLength[length]!, daddr, length);
       if (node === undefined) continue;
       select(net, node, oif, strict, result, probe);
       if (result.f6i !== null) return;
