@@ -7,6 +7,9 @@ const BIT_STRING = 1;
 /** Most bytes of labels that one name may expand to. RFC 1035 allows 255; the bound keeps the work for a message of
  * pointers to pointers linear. */
 const MAX_EXPANSION = 1024;
+/** Longest text of a name. */
+const MAX_TEXT = 255;
+const TOO_LONG = '<DOMAIN NAME TOO LONG>';
 
 /** Length of the label at `at` behind its first byte; -1 where it has no legal form or is not there. */
 function labelLength(t: Text, at: number): number {
@@ -38,6 +41,8 @@ export function printName(t: Text, at: number, message: number): number {
   let followed = false;
   let after = at + length;
   let expansion = 0;
+  const begin = at - 1;
+  let printed = 0;
   if (first === 0) {
     out.byte(46);
     return after;
@@ -60,11 +65,20 @@ export function printName(t: Text, at: number, message: number): number {
     } else {
       if ((first & LABEL_MASK) === EXTENDED) {
         if (!printBits(t, at)) return -1;
+      } else if (printed + length > MAX_TEXT) {
+        if (t.visibleBytes(at, at + MAX_TEXT - printed) || !t.has(at, length)) return -1;
+        out.ascii(TOO_LONG);
+        return followed ? after : skipPrinted(t, begin);
       } else if (t.visibleBytes(at, at + length)) return -1;
       at += length;
       expansion += length;
       if (expansion > MAX_EXPANSION) return -1;
       out.byte(46);
+      printed += length + 1;
+      if (printed > MAX_TEXT && t.has(at, 1)) {
+        out.ascii(TOO_LONG);
+        return followed ? after : skipPrinted(t, begin);
+      }
       if (!followed) after = at + 1;
     }
     length = labelLength(t, at);
@@ -101,7 +115,8 @@ export function skipPrinted(t: Text, at: number): number {
     if ((first & LABEL_MASK) === EXTENDED) {
       if ((first & 0x3f) !== BIT_STRING || !t.has(at, 1)) return -1;
       at += 1 + (((t.bytes[at]! || 256) + 7) >> 3);
-    } else at += first;
+    } else if (first & LABEL_MASK) return -1;
+    else at += first;
     if (!t.has(at, 1)) return -1;
     first = t.bytes[at++]!;
   }

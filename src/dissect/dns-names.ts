@@ -87,7 +87,7 @@ export const OPERATIONS = [
   ' zoneInit',
   ' zoneRef',
 ];
-export const RESPONSES = [
+const RESPONSES = [
   '',
   ' FormErr',
   ' ServFail',
@@ -105,6 +105,15 @@ export const RESPONSES = [
   ' Resp14',
   ' NoChange',
 ];
+/** As tcpdump has them: two without the blank before. */
+const EXTENDED_RESPONSES: Readonly<Record<number, string>> = {
+  16: ' BadVers',
+  17: 'Resp17',
+  21: 'Resp21',
+  23: ' BadCookie',
+};
+
+export const responseName = (code: number): string => RESPONSES[code] ?? EXTENDED_RESPONSES[code] ?? ` Resp${code}`;
 
 /** EDNS options (RFC 6891 9). */
 export const EDNS_LLQ = 1;

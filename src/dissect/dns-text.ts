@@ -36,7 +36,7 @@ export function printDns(t: Text, at: number, length: number, isMdns: boolean): 
 /** What follows the operation in a response. False where the message ends early. */
 function printResponse(t: Text, at: number, flags: number, isMdns: boolean): boolean {
   const { out, bytes } = t;
-  out.ascii(names.RESPONSES[flags & 15]!);
+  out.ascii(names.responseName((flags & 15) | (extendedResponse(t, at) << 4)));
   if (flags & wire.FLAG_AUTHORITATIVE) out.byte(42);
   if (!(flags & wire.FLAG_RECURSION_AVAILABLE)) out.byte(45);
   if (flags & wire.FLAG_TRUNCATED) out.byte(124);
@@ -84,6 +84,29 @@ function printResponse(t: Text, at: number, flags: number, isMdns: boolean): boo
     }
   }
   return true;
+}
+
+/** The eight bits of the response code that the OPT record has (RFC 6891 6.1.3); 0 where there is none, or it is cut. */
+function extendedResponse(t: Text, at: number): number {
+  const { bytes } = t;
+  let more = wire.additionalCount(bytes, at);
+  if (more === 0) return 0;
+  let to = at + wire.HEADER_LENGTH;
+  for (let i = wire.questionCount(bytes, at); i > 0; i--) {
+    to = skipPrinted(t, to);
+    if (to < 0) return 0;
+    to += wire.QUESTION_FIXED;
+  }
+  const others = wire.answerCount(bytes, at) + wire.authorityCount(bytes, at);
+  more += others;
+  for (let i = 0; i < more; i++) {
+    const fixed = skipPrinted(t, to);
+    if (fixed < 0) return 0;
+    if (i >= others && t.has(fixed, 5) && wire.recordType(bytes, fixed) === wire.TYPE_OPT) return bytes[fixed + 4]!;
+    if (!t.has(fixed, wire.RECORD_FIXED)) return 0;
+    to = fixed + wire.RECORD_FIXED + wire.recordDataLength(bytes, fixed);
+  }
+  return 0;
 }
 
 function printCount(t: Text, count: number, what: string): void {
@@ -285,7 +308,8 @@ function printData(
     case wire.TYPE_URI:
       if (!t.has(data, end - data)) return false;
       out.ascii(` ${t.be16(data)} ${t.be16(data + 2)} `);
-      return !t.visibleBytes(data + 4, end);
+      // A record too short for its numbers has all that follows for its target.
+      return !t.visibleBytes(data + 4, end < data + 4 ? t.end + 1 : end);
     case wire.TYPE_OPT:
       printOpt(t, value, fixed, data, end, message);
       return true;

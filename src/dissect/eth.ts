@@ -70,6 +70,10 @@ const isVlanType = (type: number): boolean =>
  * not the payload's, for the hexdumps. */
 export function printEthernet(t: Text, at: number, length: number): number {
   const { out } = t;
+  if (length < t.end - at) {
+    t.complain('length', length, ' < caplen ', t.end - at);
+    return length;
+  }
   if (!t.has(at, ethernet.HEADER_LENGTH)) {
     t.layer = 'ether';
     t.truncated();

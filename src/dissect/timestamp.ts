@@ -14,7 +14,6 @@ export class TimestampWriter {
   /** What forms 3 and 5 count from. */
   #baseSeconds = 0;
   #baseNanoseconds = 0;
-  #isFirst = true;
 
   /** `form` is the number of -t: 0 time of day, 1 none, 2 seconds since 1970, 3 since the packet before, 4 with date, 5
    * since the first packet. Times of day and dates are the local zone's. */
@@ -61,10 +60,10 @@ export class TimestampWriter {
   #difference(out: TextWriter, seconds: number, nanoseconds: number): void {
     // What is not shown does not count: differences are those of the times as they would be printed.
     if (!this.#nano) nanoseconds -= nanoseconds % 1000;
-    if (this.#isFirst) {
+    // Zero stands for a base that is not there yet.
+    if (this.#baseSeconds === 0 && this.#baseNanoseconds === 0) {
       this.#baseSeconds = seconds;
       this.#baseNanoseconds = nanoseconds;
-      this.#isFirst = false;
     }
     let whole = seconds - this.#baseSeconds;
     let part = nanoseconds - this.#baseNanoseconds;
