@@ -1,6 +1,8 @@
 /** Perl-compatible regular expressions (pcre2pattern(3)) as JavaScript's, over bytes: one character a byte, as Wireshark
  * compiles them. Case, `.`, `$`, `\s` and the classes mean what they mean there and not in JavaScript. */
 
+import { setFlagsFromString } from 'node:v8';
+
 /** Thrown for what is no regular expression, or has no counterpart (recursion, conditions, callouts). */
 export class RegexError extends Error {
   override name = 'RegexError';
@@ -38,8 +40,14 @@ const CLASSES: Readonly<Record<string, string>> = {
   N: '',
 };
 const CONTROLS: Readonly<Record<string, number>> = { a: 7, e: 27, f: 12, n: 10, r: 13, t: 9 };
-const START = '(?<![^])';
-const END = '(?![^])';
+// Without the flag of many lines these are the ends of the bytes.
+const START = '(?:^)';
+const END = '(?:$)';
+
+// A backtracking match takes time that no frame's length bounds: (a+)+! of many a. After 50,000 steps back V8 then goes on
+// with its other engine, whose time is linear in the length; it has all but assertions about what is around, and references
+// back. Where a version of V8 does not know the flag, nothing happens.
+setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
 
 /** Compiles `source`; letters match either case unless `(?-i)` says otherwise. Throws RegexError. */
 export function perlRegex(source: string): RegExp {
@@ -68,6 +76,11 @@ class Translator {
     const text = this.#alternatives({ caseless: true, multiline: false, dotAll: false, extended: false });
     if (this.#at < this.#source.length) throw new RegexError('unmatched closing parenthesis');
     return text;
+  }
+
+  /** The end, or the line's end before it. It is looked for ahead only where something follows that it may not take. */
+  #beforeEnd(): string {
+    return /^\)*$/.test(this.#source.slice(this.#at)) ? `\\n?${END}` : `(?=\\n?${END})`;
   }
 
   /** Up to a closing parenthesis or the end. Options set in it hold up to its end. */
@@ -144,7 +157,7 @@ class Translator {
         return modes.multiline ? `(?:${START}|(?<=\\n)(?=[^]))` : START;
       case '$':
         this.#at++;
-        return modes.multiline ? `(?=\\n|${END})` : `(?=\\n?${END})`;
+        return modes.multiline ? `(?=\\n|${END})` : this.#beforeEnd();
       case '*':
       case '+':
       case '?':
@@ -206,7 +219,7 @@ class Translator {
       case 'z':
         return END;
       case 'Z':
-        return `(?=\\n?${END})`;
+        return this.#beforeEnd();
       case 'b':
       case 'B':
         return `\\${c}`;
