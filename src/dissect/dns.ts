@@ -1,6 +1,7 @@
 import { be16, be32 } from '../bytes/endian.ts';
 import * as wire from '../wire/dns.ts';
 import { type DomainName, readName } from '../wire/dns-name.ts';
+import { walkNsec3, walkOptions, walkTsig, walkTypes } from './dns-records.ts';
 import { printDns } from './dns-text.ts';
 import { walkTransaction } from './dns-transaction.ts';
 import { defineFields, type Fields, WAITS_FOR_MORE } from './fields.ts';
@@ -33,8 +34,10 @@ const F = defineFields('dns', {
   'flags.response': ['Response', 'bool'],
   'flags.opcode': ['Opcode', 'uint16'],
   'flags.authoritative': ['Authoritative', 'bool'],
+  'flags.conflict': ['Conflict', 'bool'],
   'flags.truncated': ['Truncated', 'bool'],
   'flags.recdesired': ['Recursion desired', 'bool'],
+  'flags.tentative': ['Tentative', 'bool'],
   'flags.recavail': ['Recursion available', 'bool'],
   'flags.z': ['Z', 'bool'],
   'flags.authenticated': ['Answer authenticated', 'bool'],
@@ -46,6 +49,7 @@ const F = defineFields('dns', {
   'count.add_rr': ['Additional RRs', 'uint16'],
   'qry.name': ['Name', 'string', many],
   'qry.name.len': ['Name Length', 'uint16', many],
+  'count.labels': ['Label Count', 'uint16', many],
   'qry.type': ['Type', 'uint16', many],
   'qry.class': ['Class', 'uint16', { base: 'hex', list: true }],
   'qry.qu': ['"QU" question', 'bool', many],
@@ -69,7 +73,9 @@ const F = defineFields('dns', {
   'soa.minimum_ttl': ['Minimum TTL', 'uint32', many],
   'mx.preference': ['Preference', 'uint16', many],
   'mx.mail_exchange': ['Mail Exchange', 'string', many],
+  'txt.length': ['TXT Length', 'uint8', many],
   txt: ['TXT', 'string', many],
+  'spf.length': ['SPF Length', 'uint8', many],
   spf: ['SPF', 'string', many],
   'hinfo.cpu': ['CPU', 'string', many],
   'hinfo.os': ['OS', 'string', many],
@@ -105,6 +111,10 @@ const F = defineFields('dns', {
   'rrsig.signature': ['Signature', 'bytes', many],
   'nsec.next_domain_name': ['Next Domain Name', 'string', many],
   'dnskey.flags': ['Flags', 'uint16', { base: 'hex', list: true }],
+  'dnskey.flags.zone_key': ['This is the zone key for specified zone', 'bool', many],
+  'dnskey.flags.key_revoked': ['Key is revoked', 'bool', many],
+  'dnskey.flags.secure_entry_point': ['Key is a Key Signing Key', 'bool', many],
+  'dnskey.flags.reserved': ['Key Signing reserved', 'uint16', { base: 'hex', list: true }],
   'dnskey.protocol': ['Protocol', 'uint8', many],
   'dnskey.algorithm': ['Algorithm', 'uint8', many],
   'dnskey.public_key': ['Public Key', 'bytes', many],
@@ -131,14 +141,24 @@ const F = defineFields('dns', {
   'rr.udp_payload_size': ['UDP payload size', 'uint16'],
   'resp.ext_rcode': ['Higher bits in extended RCODE', 'uint8', { base: 'hex' }],
   'resp.edns0_version': ['EDNS0 version', 'uint8'],
+  'resp.z': ['Z', 'uint16', { base: 'hex' }],
   'resp.z.do': ['DO bit', 'bool'],
-  'opt.code': ['Option Code', 'uint16', many],
-  'opt.data': ['Option Data', 'bytes', many],
+  'resp.z.reserved': ['Reserved', 'uint16', { base: 'hex' }],
   data: ['Data', 'bytes', many],
 });
 
 /** RFC 1035 4.2.2: over TCP, messages follow each other, each with two bytes of length in front. */
 const TCP_PREFIX = 2;
+
+function walkRecursion(f: Fields, at: number, flags: number, isResponse: boolean): void {
+  f.bool(F['flags.recdesired'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
+  if (isResponse) f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
+  f.bool(F['flags.z'], at + 2, 2, (flags & 0x40) !== 0);
+  // RFC 6840 5.7: in a query it says that the asker understands the flag.
+  if (isResponse || (flags & wire.FLAG_AUTHENTIC) !== 0)
+    f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
+  f.bool(F['flags.checkdisable'], at + 2, 2, (flags & wire.FLAG_CHECKING_DISABLED) !== 0);
+}
 
 function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
   if (!f.fits('dns', at, wire.HEADER_LENGTH, end)) return;
@@ -150,15 +170,13 @@ function walkMessage(f: Fields, self: Protocol, at: number, end: number): void {
   const isResponse = (flags & wire.FLAG_RESPONSE) !== 0;
   f.bool(F['flags.response'], at + 2, 2, isResponse);
   f.uint(F['flags.opcode'], at + 2, 2, wire.opcode(bytes, at));
-  if (isResponse) f.bool(F['flags.authoritative'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
+  // RFC 4795 2.1.1: three of the flags mean other things, or nothing.
+  const isLlmnr = self === llmnr;
+  if (isLlmnr) f.bool(F['flags.conflict'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
+  else if (isResponse) f.bool(F['flags.authoritative'], at + 2, 2, (flags & wire.FLAG_AUTHORITATIVE) !== 0);
   f.bool(F['flags.truncated'], at + 2, 2, (flags & wire.FLAG_TRUNCATED) !== 0);
-  f.bool(F['flags.recdesired'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
-  if (isResponse) f.bool(F['flags.recavail'], at + 2, 2, (flags & wire.FLAG_RECURSION_AVAILABLE) !== 0);
-  f.bool(F['flags.z'], at + 2, 2, (flags & 0x40) !== 0);
-  // RFC 6840 5.7: in a query it says that the asker understands the flag.
-  if (isResponse || (flags & wire.FLAG_AUTHENTIC) !== 0)
-    f.bool(F['flags.authenticated'], at + 2, 2, (flags & wire.FLAG_AUTHENTIC) !== 0);
-  f.bool(F['flags.checkdisable'], at + 2, 2, (flags & wire.FLAG_CHECKING_DISABLED) !== 0);
+  if (isLlmnr) f.bool(F['flags.tentative'], at + 2, 2, (flags & wire.FLAG_RECURSION_DESIRED) !== 0);
+  else walkRecursion(f, at, flags, isResponse);
   if (isResponse) f.uint(F['flags.rcode'], at + 2, 2, flags & 15);
   f.uint(F['count.queries'], at + 4, 2, wire.questionCount(bytes, at));
   f.uint(F['count.answers'], at + 6, 2, wire.answerCount(bytes, at));
@@ -189,6 +207,7 @@ function walkQuestion(f: Fields, self: Protocol, at: number, end: number, messag
   const name = walkName(f, F['qry.name'], at, end, message);
   if (name === null) return -1;
   f.uint(F['qry.name.len'], at, 0, name.text === '' ? 6 : name.text.length);
+  f.uint(F['count.labels'], at, 0, name.text === '' ? 0 : name.text.split('.').length);
   if (!f.fits('dns', name.end, wire.QUESTION_FIXED, end)) return -1;
   f.uint(F['qry.type'], name.end, 2, be16(f.bytes, name.end));
   const value = be16(f.bytes, name.end + 2);
@@ -216,7 +235,10 @@ function walkRecord(f: Fields, self: Protocol, at: number, end: number, message:
     f.uint(F['rr.udp_payload_size'], fixed + 2, 2, value);
     f.uint(F['resp.ext_rcode'], fixed + 4, 1, bytes[fixed + 4]!);
     f.uint(F['resp.edns0_version'], fixed + 5, 1, bytes[fixed + 5]!);
-    f.bool(F['resp.z.do'], fixed + 6, 2, (bytes[fixed + 6]! & 0x80) !== 0);
+    const z = be16(bytes, fixed + 6);
+    f.uint(F['resp.z'], fixed + 6, 2, z);
+    f.bool(F['resp.z.do'], fixed + 6, 2, (z & 0x8000) !== 0);
+    f.uint(F['resp.z.reserved'], fixed + 6, 2, z & 0x7fff);
   } else {
     const isMdns = self.name === 'mdns';
     f.uint(F['resp.class'], fixed + 2, 2, isMdns ? value & 0x7fff : value);
@@ -286,7 +308,10 @@ function walkData(f: Fields, type: number, at: number, end: number, message: num
       return;
     case wire.TYPE_TXT:
     case wire.TYPE_SPF:
-      while (at < end) at = text(type === wire.TYPE_TXT ? F.txt : F.spf, at);
+      while (at < end) {
+        f.uint(type === wire.TYPE_TXT ? F['txt.length'] : F['spf.length'], at, 1, bytes[at]!);
+        at = text(type === wire.TYPE_TXT ? F.txt : F.spf, at);
+      }
       return;
     case wire.TYPE_HINFO:
       text(F['hinfo.os'], text(F['hinfo.cpu'], at));
@@ -322,12 +347,18 @@ function walkData(f: Fields, type: number, at: number, end: number, message: num
       if (size < 19) break;
       walkSignature(f, at, end, message);
       return;
-    case wire.TYPE_NSEC:
-      walkName(f, F['nsec.next_domain_name'], at, end, message);
+    case wire.TYPE_NSEC: {
+      const name = walkName(f, F['nsec.next_domain_name'], at, end, message);
+      if (name !== null) walkTypes(f, F['resp.type'], name.end, end);
       return;
+    }
     case wire.TYPE_DNSKEY:
       if (size < 4) break;
       f.uint(F['dnskey.flags'], at, 2, be16(bytes, at));
+      f.bool(F['dnskey.flags.zone_key'], at, 2, (bytes[at]! & 1) !== 0);
+      f.bool(F['dnskey.flags.key_revoked'], at, 2, (bytes[at + 1]! & 0x80) !== 0);
+      f.bool(F['dnskey.flags.secure_entry_point'], at, 2, (bytes[at + 1]! & 1) !== 0);
+      f.uint(F['dnskey.flags.reserved'], at, 2, be16(bytes, at) & 0xfe7e);
       f.uint(F['dnskey.protocol'], at + 2, 1, bytes[at + 2]!);
       f.uint(F['dnskey.algorithm'], at + 3, 1, bytes[at + 3]!);
       f.raw(F['dnskey.public_key'], at + 4, size - 4);
@@ -352,14 +383,14 @@ function walkData(f: Fields, type: number, at: number, end: number, message: num
       return;
     }
     case wire.TYPE_OPT:
-      while (at + 4 <= end) {
-        const length = be16(bytes, at + 2);
-        f.uint(F['opt.code'], at, 2, be16(bytes, at));
-        if (!f.fits('dns', at + 4, length, end)) return;
-        f.raw(F['opt.data'], at + 4, length);
-        at += 4 + length;
-      }
+      walkOptions(f, at, end);
       return;
+    case wire.TYPE_NSEC3:
+      if (walkNsec3(f, F['resp.type'], at, end)) return;
+      break;
+    case wire.TYPE_TSIG:
+      if (walkTsig(f, at, end, message)) return;
+      break;
   }
   if (size > 0) f.raw(F.data, at, size);
 }

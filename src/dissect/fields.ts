@@ -179,9 +179,11 @@ export interface SessionFields {
   udp(f: Fields, at: number): void;
   /** The protocol that an earlier packet has announced for the addresses and ports of the innermost UDP header. */
   expected(f: Fields): Protocol | undefined;
-  /** The protocol that earlier datagrams between the same two addresses and ports were found to be of. */
+  /** The protocol that earlier datagrams between the same two addresses and ports were found to be of; of a TCP segment,
+   * what its connection has changed to. */
   spoken(f: Fields): Protocol | undefined;
-  /** Says that all datagrams between the addresses and ports of the innermost UDP header are of `protocol`. */
+  /** Says that all datagrams between the addresses and ports of the innermost UDP header, or all later segments of the TCP
+   * connection, are of `protocol`. */
   speaks(f: Fields, protocol: Protocol): void;
   /** Announces `protocol` for UDP to and from the address (4 or 16 bytes) and the port. */
   expect(address: Uint8Array, port: number, protocol: Protocol): void;

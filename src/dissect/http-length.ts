@@ -1,6 +1,7 @@
 import * as wire from '../wire/http.ts';
 import { ascii, colonOf, isEnded, lineEnd, nextLine, skipBlanks } from '../wire/text-line.ts';
 import { type Fields, type Measure, type Progress, WAITS_FOR_END, WAITS_FOR_MORE, type Walk } from './fields.ts';
+import { measureWebsocket } from './websocket.ts';
 
 /** How long messages of HTTP are (RFC 9112 6.3), and of protocols built like it: for payloads put together from several
  * segments. */
@@ -18,6 +19,8 @@ const ASKED_FOR_HEAD = 1;
 const ASKED_TO_CONNECT = 2;
 /** and that there have been messages. */
 export const IS_HTTP = 4;
+/** What follows are frames of WebSocket. */
+export const IS_WEBSOCKET = 8;
 
 /** Offset behind the empty line that ends the head of the message at `at`; -1 where it is not there yet. */
 export function headEnd(bytes: Uint8Array, at: number, end: number, progress: Progress): number {
@@ -87,6 +90,7 @@ function mayBegin(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 export const measureHttp: Measure = (bytes, at, end, progress) => {
+  if (progress.connection & IS_WEBSOCKET) return measureWebsocket(bytes, at, end);
   if (progress.stage === IN_CHUNKS) return measureChunks(bytes, at, end, progress);
   // RFC 9112 2.2: empty lines before a request are passed over.
   let begin = at;
@@ -107,6 +111,8 @@ export const measureHttp: Measure = (bytes, at, end, progress) => {
   } else {
     const code = wire.statusCode(bytes, begin, nextLine(bytes, begin, body));
     const hasNone = code === 204 || code === 304 || (code >= 100 && code < 200);
+    if (code === 101 && /\bwebsocket\b/i.test(headerValue(bytes, begin, body, 'upgrade')))
+      progress.connection |= IS_WEBSOCKET;
     const asked = progress.connection & (ASKED_FOR_HEAD | ASKED_TO_CONNECT);
     progress.connection |= IS_HTTP;
     if (hasNone || asked !== 0) return head;

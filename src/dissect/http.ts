@@ -3,11 +3,12 @@ import * as wire from '../wire/http.ts';
 import { ascii, colonOf, isDigit, isEnded, latin1, lineEnd, nextLine, skipBlanks } from '../wire/text-line.ts';
 import { defineFields, type Fields } from './fields.ts';
 import { walkRequest, walkResponse } from './http-exchange.ts';
-import { IS_HTTP, measureHttp } from './http-length.ts';
+import { IS_HTTP, IS_WEBSOCKET, measureHttp } from './http-length.ts';
 import { STATUS_NAMES } from './http-status.ts';
 import type { Protocol } from './protocol.ts';
 import { decoded } from './session/http-messages.ts';
 import { textProtocolOfTcp } from './text-protocol.ts';
+import { walkWebsocket } from './websocket.ts';
 
 const many = { list: true } as const;
 const F = defineFields('http', {
@@ -164,6 +165,8 @@ function walkMessage(f: Fields, at: number, end: number): number {
   } else {
     f.bool(F.response, begin, 0, true);
     walkResponse(f, begin);
+    // Its frames look like nothing, on whatever port.
+    if (f.connection & IS_WEBSOCKET) f.sessions?.speaks(f, http);
   }
   const behind = header.isWhole ? walkBody(f, header, at, end) : end;
   f.layerEnds(behind);
@@ -358,6 +361,11 @@ export const http: Protocol = {
       const begin = at;
       // RFC 9112 2.2: empty lines before a request are passed over.
       while (at + 2 <= end && f.bytes[at] === 13 && f.bytes[at + 1] === 10) at += 2;
+      if (at < end && f.connection & IS_WEBSOCKET && !wire.isMessage(f.bytes, at, end)) {
+        f.layer(http, at, 0);
+        while (at < end) at = walkWebsocket(f, at, end);
+        return;
+      }
       if (at >= end || !wire.isMessage(f.bytes, at, end)) {
         walkContinuation(f, begin, end);
         return;

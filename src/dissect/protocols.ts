@@ -112,6 +112,7 @@ interface Announced {
 }
 
 /** Of what announces streams of RTP: those are told by it. */
+const HTTP = ['http', 'websocket'];
 const X509 = ['x509af', 'x509if', 'x509sat', 'x509ce'];
 const SDP = ['sip', 'sdp', 'rtp', 'rtcp'];
 
@@ -166,9 +167,9 @@ const PROTOCOLS: readonly (readonly [Protocol, Announced])[] = [
   [mplscp, { ppp: [pppNumber.PPP_MPLSCP] }],
   [pap, { ppp: [pppNumber.PPP_PAP] }],
   [chap, { ppp: [pppNumber.PPP_CHAP] }],
-  [http, { tcp: [80, 8080] }],
-  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371] }],
-  [httpByContent, { content: ['tcp'] }],
+  [http, { tcp: [80, 8080], words: HTTP }],
+  [httpElsewhere, { tcp: [631, 1900, 2710, 2869, 3128, 3132, 3689, 5985, 8088, 11371], words: HTTP }],
+  [httpByContent, { content: ['tcp'], words: HTTP }],
   [tls, { content: ['tcp'], words: ['tls', ...X509] }],
   [sshOnPort, { tcp: [22] }],
   [ssh, { content: ['tcp'] }],

@@ -117,6 +117,8 @@ export function protocolOverTcp(f: Fields, at: number, end: number): Protocol | 
   const { bytes } = f;
   const told = toldOver(f, 'tcp', f.srcPort, f.dstPort) ?? toldOfAllTcp(f);
   if (told !== undefined) return told;
+  const spoken = f.sessions?.spoken(f);
+  if (spoken !== undefined) return spoken;
   const protocol = tcpPorts.find(f.srcPort, f.dstPort);
   if (protocol?.walk) {
     // TLS is spoken on ports of all kinds; nothing else begins so, and goes on so.

@@ -4,7 +4,7 @@ import type { Fields } from './fields.ts';
 import { addSignature, walkSignatures } from './tls-extensions.ts';
 import type { HandshakeFields } from './tls-fields.ts';
 import { isVersion12, isVersion13, type TlsSession } from './tls-session.ts';
-import { walkX509 } from './x509.ts';
+import { walkX509, walkX509Name } from './x509.ts';
 
 /** Bodies of handshake messages but for hellos, from `at` up to `end`. They are of TLS 1.2 and before: later ones are
  * encrypted. */
@@ -59,6 +59,7 @@ export function walkCertificateRequest(
     at += 2;
     if (at + length > end) return;
     f.raw(F.dname, at, length);
+    walkX509Name(f, at, at + length);
     at += length;
   }
 }

@@ -239,8 +239,9 @@ function walkRecord(f: Fields, at: number, end: number, isEncrypted: boolean): v
       break;
     }
     case wire.HEARTBEAT:
+      if (f.connection & IS_TLS13) break;
       f.raw(F.heartbeat_message, body, stop - body);
-      if (stop === body + length && (f.connection & IS_TLS13) === 0) walkHeartbeat(f, body, stop);
+      if (stop === body + length) walkHeartbeat(f, body, stop);
       break;
     case wire.APPLICATION_DATA:
       if (stop > body) walkApplicationData(f, body, stop);

@@ -1,6 +1,8 @@
 import * as ber from '../wire/ber.ts';
 import { latin1 } from '../wire/text-line.ts';
 import { defineFields, type Fields, groupOf } from './fields.ts';
+import { walkTimestamps } from './tls-extensions.ts';
+import { TLS } from './tls-fields.ts';
 
 /** Certificates of X.509, RFC 5280 4: serial number, algorithms, names, times, and the extensions that say for whom and for
  * what they are. */
@@ -29,7 +31,7 @@ const IF = defineFields('x509if', {
 const SAT = defineFields('x509sat', {
   DirectoryString: ['DirectoryString', 'uint32', many],
   CountryName: ['CountryName', 'string', many],
-  SerialNumber: ['SerialNumber', 'string', many],
+  PrintableString: ['PrintableString', 'string', many],
   teletexString: ['teletexString', 'string', many],
   printableString: ['printableString', 'string', many],
   universalString: ['universalString', 'string', many],
@@ -44,6 +46,21 @@ const CE = defineFields('x509ce', {
   pathLenConstraint: ['pathLenConstraint', 'uint64', many],
   KeyPurposeIDs: ['KeyPurposeIDs', 'uint32', many],
   KeyPurposeId: ['KeyPurposeId', 'string', many],
+  KeyUsage: ['KeyUsage', 'bytes', many],
+  'KeyUsage.digitalSignature': ['digitalSignature', 'bool', many],
+  'KeyUsage.contentCommitment': ['contentCommitment', 'bool', many],
+  'KeyUsage.keyEncipherment': ['keyEncipherment', 'bool', many],
+  'KeyUsage.dataEncipherment': ['dataEncipherment', 'bool', many],
+  'KeyUsage.keyAgreement': ['keyAgreement', 'bool', many],
+  'KeyUsage.keyCertSign': ['keyCertSign', 'bool', many],
+  'KeyUsage.cRLSign': ['cRLSign', 'bool', many],
+  'KeyUsage.encipherOnly': ['encipherOnly', 'bool', many],
+  'KeyUsage.decipherOnly': ['decipherOnly', 'bool', many],
+  CertificatePoliciesSyntax: ['CertificatePoliciesSyntax', 'uint32', many],
+  policyIdentifier: ['policyIdentifier', 'string', many],
+  CRLDistPointsSyntax: ['CRLDistPointsSyntax', 'uint32', many],
+  distributionPoint: ['distributionPoint', 'uint32', many],
+  fullName: ['fullName', 'uint32', many],
   GeneralNames: ['GeneralNames', 'uint32', many],
   GeneralName: ['GeneralName', 'uint32', many],
   rfc822Name: ['rfc822Name', 'string', many],
@@ -52,13 +69,29 @@ const CE = defineFields('x509ce', {
   'IPAddress.ipv4': ['iPAddress', 'ipv4', many],
   'IPAddress.ipv6': ['iPAddress', 'ipv6', many],
 });
-const group = groupOf([AF, IF, SAT, CE].flatMap((ids) => Object.values(ids)));
+/** With those of signed timestamps, which are TLS's. */
+const TIMESTAMPS = [...Object.values(TLS.general), TLS.sig_hash_alg, TLS.sig_hash_hash, TLS.sig_hash_sig];
+const group = groupOf([...[AF, IF, SAT, CE].flatMap((ids) => Object.values(ids)), ...TIMESTAMPS]);
+
+/** Bits of a key's usage, in their order. */
+const USAGES = [
+  CE['KeyUsage.digitalSignature'],
+  CE['KeyUsage.contentCommitment'],
+  CE['KeyUsage.keyEncipherment'],
+  CE['KeyUsage.dataEncipherment'],
+  CE['KeyUsage.keyAgreement'],
+  CE['KeyUsage.keyCertSign'],
+  CE['KeyUsage.cRLSign'],
+  CE['KeyUsage.encipherOnly'],
+  CE['KeyUsage.decipherOnly'],
+];
 
 const TAG_BOOLEAN = 1;
 const TAG_BIT_STRING = 3;
 const TAG_SET = 0x31;
 const TAG_UTC_TIME = 23;
 const TAG_GENERALIZED_TIME = 24;
+const TAG_CHOICE_0 = 0xa0;
 /** Of a certificate, RFC 5280 4.1: its version and its extensions. */
 const TAG_VERSION = 0xa0;
 const TAG_EXTENSIONS = 0xa3;
@@ -83,7 +116,13 @@ const SUBJECT_ALTERNATIVES = '2.5.29.17';
 const ISSUER_ALTERNATIVES = '2.5.29.18';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 const AUTHORITY_KEY = '2.5.29.35';
+const KEY_USAGE = '2.5.29.15';
+const CRL_DISTRIBUTION_POINTS = '2.5.29.31';
+const POLICIES = '2.5.29.32';
 const KEY_PURPOSES = '2.5.29.37';
+const AUTHORITY_INFORMATION = '1.3.6.1.5.5.7.1.1';
+/** RFC 6962 3.3. */
+const SIGNED_TIMESTAMPS = '1.3.6.1.4.1.11129.2.4.2';
 
 /** Choices of a GeneralName, RFC 5280 4.2.1.6. */
 const RFC822_NAME = 1;
@@ -153,8 +192,14 @@ class Walker {
     f.uint(id, element.at, element.length, 0);
     const sequence = this.inside();
     f.uint(sequenceId, element.at, element.length, sequence.count());
-    while (sequence.read(TAG_SET)) {
-      const set = sequence.inside();
+    return sequence.relativeNames();
+  }
+
+  /** The sets of a Name. */
+  relativeNames(): boolean {
+    const { f } = this;
+    while (this.read(TAG_SET)) {
+      const set = this.inside();
       f.uint(IF.RDNSequence_item, set.at, set.end - set.at, set.count());
       while (set.read(ber.TAG_SEQUENCE)) {
         const pair = set.inside();
@@ -171,7 +216,7 @@ class Walker {
     const { f, element } = this;
     const { at, length } = element;
     if (type === COUNTRY) f.value(SAT.CountryName, at, length, this.text());
-    else if (type === SERIAL_NUMBER) f.value(SAT.SerialNumber, at, length, this.text());
+    else if (type === SERIAL_NUMBER) f.value(SAT.PrintableString, at, length, this.text());
     else if (element.identifier === TAG_IA5_STRING) f.value(SAT.IA5String, at, length, this.text());
     else {
       const kind = STRINGS[element.identifier];
@@ -236,6 +281,14 @@ class Walker {
       if (this.read(ber.TAG_OCTETS)) f.raw(CE.SubjectKeyIdentifier, element.at, element.length);
       return;
     }
+    if (type === SIGNED_TIMESTAMPS) {
+      if (this.read(ber.TAG_OCTETS)) walkTimestamps(f, TLS, element.at, element.end);
+      return;
+    }
+    if (type === KEY_USAGE) {
+      this.keyUsage();
+      return;
+    }
     if (!this.read(ber.TAG_SEQUENCE)) return;
     const list = this.inside();
     switch (type) {
@@ -261,6 +314,23 @@ class Walker {
       case AUTHORITY_KEY:
         if (list.read(0x80)) f.raw(CE.keyIdentifier, list.element.at, list.element.length);
         break;
+      case CRL_DISTRIBUTION_POINTS:
+        f.uint(CE.CRLDistPointsSyntax, element.at, element.length, list.count());
+        while (list.read(ber.TAG_SEQUENCE)) list.inside().distributionPoint();
+        break;
+      case AUTHORITY_INFORMATION:
+        while (list.read(ber.TAG_SEQUENCE)) {
+          const access = list.inside();
+          if (access.read(ber.TAG_OID) && access.read()) access.location();
+        }
+        break;
+      case POLICIES:
+        f.uint(CE.CertificatePoliciesSyntax, element.at, element.length, list.count());
+        while (list.read(ber.TAG_SEQUENCE)) {
+          const policy = list.inside();
+          if (policy.read(ber.TAG_OID)) policy.addOid(CE.policyIdentifier);
+        }
+        break;
       case KEY_PURPOSES:
         f.uint(CE.KeyPurposeIDs, element.at, element.length, list.count());
         while (list.read(ber.TAG_OID)) list.addOid(CE.KeyPurposeId);
@@ -268,11 +338,43 @@ class Walker {
     }
   }
 
+  /** RFC 5280 4.2.1.3: bits from the highest of the first byte on. */
+  keyUsage(): void {
+    const { f, element } = this;
+    if (!this.read(TAG_BIT_STRING) || element.length < 2) return;
+    const { at, end } = element;
+    f.raw(CE.KeyUsage, at + 1, end - at - 1);
+    for (const [bit, id] of USAGES.entries()) {
+      const place = at + 1 + (bit >> 3);
+      f.bool(id, Math.min(place, end - 1), 1, place < end && (f.bytes[place]! & (0x80 >> (bit & 7))) !== 0);
+    }
+  }
+
+  /** RFC 5280 4.2.1.13: where it is, of which only the full name is looked at. */
+  distributionPoint(): void {
+    if (!this.read(TAG_CHOICE_0)) return;
+    const name = this.inside();
+    if (!name.read()) return;
+    const { element } = name;
+    name.f.uint(CE.distributionPoint, element.at, element.length, element.tag);
+    if (element.tag !== 0) return;
+    const names = name.inside();
+    name.f.uint(CE.fullName, element.at, element.length, names.count());
+    while (names.read()) names.generalName();
+  }
+
   generalName(): void {
+    const { at, length, tag } = this.element;
+    if (this.element.class !== ber.CLASS_CONTEXT) return;
+    this.f.uint(CE.GeneralName, at, length, tag);
+    this.location();
+  }
+
+  /** What the GeneralName says that was read. */
+  location(): void {
     const { f, element } = this;
     const { at, end, length, tag } = element;
     if (element.class !== ber.CLASS_CONTEXT) return;
-    f.uint(CE.GeneralName, at, length, tag);
     if (tag === RFC822_NAME) f.value(CE.rfc822Name, at, length, latin1(f.bytes, at, end));
     else if (tag === DNS_NAME) f.value(CE.dNSName, at, length, latin1(f.bytes, at, end));
     else if (tag === URI) f.value(CE.uniformResourceIdentifier, at, length, latin1(f.bytes, at, end));
@@ -317,4 +419,10 @@ class Walker {
  * that come before the fault. */
 export function walkX509(f: Fields, at: number, end: number): void {
   if (f.wantsSome(group)) new Walker(f, at, end).certificate();
+}
+
+/** The same of a Name alone, as that of an authority in a request for a certificate. */
+export function walkX509Name(f: Fields, at: number, end: number): void {
+  const walker = new Walker(f, at, end);
+  if (f.wantsSome(group) && walker.read(ber.TAG_SEQUENCE)) walker.inside().relativeNames();
 }

@@ -15,6 +15,7 @@ import { Desegmenter } from './desegment.ts';
 import { ExpectedPorts, pairOf, SpokenProtocols } from './expected.ts';
 import { FlowTable } from './flows.ts';
 import { FragmentTable, type Reassembled } from './fragments.ts';
+import { Recent } from './recent.ts';
 import * as A from './tcp-analysis.ts';
 import { TcpAnalysis } from './tcp-analysis.ts';
 
@@ -109,6 +110,9 @@ export interface SessionOptions {
   segments?: boolean;
 }
 
+/** Of more connections of TCP whose protocol changes the oldest are forgotten. */
+const MAX_SPOKEN = 65_536;
+
 /** What is remembered of earlier packets, as far as the fields in `wanted` (null: all) need it. One for each source of
  * frames; every frame goes through it in order, whether it is shown or not. */
 export class Sessions implements SessionFields {
@@ -123,6 +127,8 @@ export class Sessions implements SessionFields {
   readonly #fragments: FragmentTable | null;
   readonly #expected = new ExpectedPorts();
   readonly #spoken = new SpokenProtocols();
+  /** The same of TCP, by stream. */
+  readonly #tcpSpoken = new Recent<number, Protocol>(MAX_SPOKEN);
   readonly #memories = new Map<() => object, object>();
   /** The innermost transport header is TCP's. */
   #isTcp = false;
@@ -288,11 +294,13 @@ export class Sessions implements SessionFields {
   }
 
   spoken(f: Fields): Protocol | undefined {
+    if (this.#isTcp) return this.#tcpSpoken.size === 0 ? undefined : this.#tcpSpoken.get(this.tcpStreams.stream);
     return this.#spoken.size === 0 || f.ipVersion === 0 ? undefined : this.#spoken.find(f);
   }
 
   speaks(f: Fields, protocol: Protocol): void {
-    if (f.ipVersion !== 0) this.#spoken.add(f, protocol);
+    if (this.#isTcp) this.#tcpSpoken.set(this.tcpStreams.stream, protocol);
+    else if (f.ipVersion !== 0) this.#spoken.add(f, protocol);
   }
 
   fragment(
@@ -361,6 +369,8 @@ function addAnalysis(f: Fields, at: number, t: TcpAnalysis): void {
     f.uint(TCP['analysis.rto_frame'], at, 0, t.rtoFrame);
   }
   if (t.flags & A.DUPLICATE_ACK) {
+    // Wireshark has the name twice there, of the finding and of the note about it: who counts is told the same.
+    if (f.wanted !== null) f.value(TCP['analysis.duplicate_ack'], at, 0, '');
     f.uint(TCP['analysis.duplicate_ack_num'], at, 0, t.duplicateNumber);
     f.uint(TCP['analysis.duplicate_ack_frame'], at, 0, t.duplicateFrame);
   }
