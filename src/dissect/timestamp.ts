@@ -94,9 +94,21 @@ export class TimestampWriter {
 const dateOf = (year: number, month: number, day: number): string =>
   `${String(year).padStart(4, '0')}-${String(month + 1).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 
+/** Years after which the calendar repeats, and their seconds. */
+const CYCLE_YEARS = 400;
+const CYCLE = 146_097 * 86_400;
+/** Less than a Date can hold. */
+const MAX_DATE = 8.6e12;
+
+/** The date, and the years that are to be added to it: fields of 64 bits say more than a Date can. */
+function cycled(seconds: number): [date: Date, years: number] {
+  const cycles = Math.abs(seconds) < MAX_DATE ? 0 : Math.floor(seconds / CYCLE);
+  return [new Date((seconds - cycles * CYCLE) * 1000), cycles * CYCLE_YEARS];
+}
+
 function utcDate(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  const day = `${MONTHS[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2)}, ${date.getUTCFullYear()}`;
+  const [date, years] = cycled(seconds);
+  const day = `${MONTHS[date.getUTCMonth()]} ${String(date.getUTCDate()).padStart(2)}, ${date.getUTCFullYear() + years}`;
   return `${day} ${date.toISOString().slice(11, 19)}`;
 }
 
@@ -111,9 +123,9 @@ const NTP_ZERO = 2_085_978_496;
 export function writtenTime(seconds: number, nanoseconds: number, form: DateForm = 'local'): string {
   if (form === 'ntp' && seconds === NTP_ZERO && nanoseconds === 0) return 'NULL';
   if (form !== 'local') return `${utcDate(seconds)}.${String(nanoseconds).padStart(9, '0')} UTC`;
-  const date = new Date(seconds * 1000);
+  const [date, years] = cycled(seconds);
   const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)}, ${date.getFullYear()}`;
+  const day = `${MONTHS[date.getMonth()]} ${String(date.getDate()).padStart(2)}, ${date.getFullYear() + years}`;
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
   zone ??= new Intl.DateTimeFormat('en-US', { timeZoneName: 'short' });
   const name = zone.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC';
