@@ -3,6 +3,7 @@ import { TextWriter } from '../bytes/text.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface } from '../frames/source.ts';
 import { allFields, type FieldInfo, type Fields, fieldNames, findFields } from './fields.ts';
+import { type ListColumn, listColumn, listColumnNames } from './packet-list.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
 import { protocols } from './protocols.ts';
 import { writtenTime } from './timestamp.ts';
@@ -33,7 +34,7 @@ export class UnknownField extends Error {
   readonly nearest: readonly string[];
 
   constructor(name: string) {
-    const nearest = nearestOf(name, fieldNames(), 3);
+    const nearest = nearestOf(name, [...fieldNames(), ...listColumnNames], 3);
     super(`there is no field '${name}'${nearest.length > 0 ? `; near to it: ${nearest.join(', ')}` : ''}`);
     this.nearest = nearest;
   }
@@ -42,9 +43,12 @@ export class UnknownField extends Error {
 /** Throws UnknownField where one of the names is neither a field's nor a protocol's. */
 export function checkColumns(names: readonly string[]): void {
   for (const name of names)
-    if (findFields(name).length === 0 && !protocols.some((protocol) => protocol.name === name))
+    if (findFields(name).length === 0 && !isProtocol(name) && listColumn(name) === undefined)
       throw new UnknownField(name);
 }
+
+const isProtocol = (name: string): boolean =>
+  name === 'frame' || name === 'data' || protocols.some((protocol) => protocol.name === name);
 
 /** Throws UnknownField where one of the names is no field's. */
 export function checkFields(names: readonly string[]): void {
@@ -55,6 +59,8 @@ interface Column {
   /** Null: a protocol, whose title is printed where it is there. */
   ids: readonly number[] | null;
   protocol: string;
+  /** A column of the packet list. */
+  list?: ListColumn;
 }
 
 /** Prints chosen fields, one packet a line, as `tshark -T fields` does. */
@@ -76,7 +82,8 @@ export class ColumnPrinter {
       const infos = findFields(name);
       for (const { id } of infos) wanted[id] = 1;
       if (infos.length > 0) return { ids: infos.map(({ id }) => id), protocol: '' };
-      return { ids: null, protocol: name };
+      const list = listColumn(name);
+      return { ids: null, protocol: name, ...(list === undefined ? {} : { list }) };
     });
     this.#walker = new PacketWalker({ ...options, wanted, fieldsOnly: this.#columns.every(({ ids }) => ids !== null) });
     this.#separator = (options.separator ?? '\t').charCodeAt(0);
@@ -104,7 +111,10 @@ export class ColumnPrinter {
       for (let i = 0; i < this.#columns.length; i++) {
         if (i > 0) out.byte(this.#separator);
         const column = this.#columns[i]!;
-        if (column.ids === null) this.#protocol(fields, column.protocol);
+        if (column.list !== undefined) {
+          const { timestampDigits = 6 } = interfaces[block.interfaceId[row]!] ?? {};
+          this.#text(printable(column.list(fields, this.#walker.facts, timestampDigits)));
+        } else if (column.ids === null) this.#protocol(fields, column.protocol);
         else this.#values(fields, column.ids);
       }
       out.byte(10);
@@ -124,11 +134,15 @@ export class ColumnPrinter {
   #protocol(f: Fields, name: string): void {
     for (let i = 0; i < f.layers; i++) {
       if (f.layerProtocol[i]!.name !== name) continue;
-      if (this.#quote !== 0) this.#out.byte(this.#quote);
-      this.#out.utf8(f.layerProtocol[i]!.title);
-      if (this.#quote !== 0) this.#out.byte(this.#quote);
+      this.#text(f.layerProtocol[i]!.title);
       return;
     }
+  }
+
+  #text(text: string): void {
+    if (this.#quote !== 0) this.#out.byte(this.#quote);
+    this.#out.utf8(text);
+    if (this.#quote !== 0) this.#out.byte(this.#quote);
   }
 
   #values(f: Fields, ids: readonly number[]): void {

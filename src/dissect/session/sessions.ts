@@ -370,7 +370,7 @@ function addAnalysis(f: Fields, at: number, t: TcpAnalysis): void {
   }
   if (t.flags & A.DUPLICATE_ACK) {
     // Wireshark has the name twice there, of the finding and of the note about it: who counts is told the same.
-    if (f.wanted !== null) f.value(TCP['analysis.duplicate_ack'], at, 0, '');
+    if (f.wanted !== null) f.raw(TCP['analysis.duplicate_ack'], at, 0);
     f.uint(TCP['analysis.duplicate_ack_num'], at, 0, t.duplicateNumber);
     f.uint(TCP['analysis.duplicate_ack_frame'], at, 0, t.duplicateFrame);
   }
