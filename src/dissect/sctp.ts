@@ -3,7 +3,7 @@ import { IPPROTO_SCTP } from '../wire/ipproto.ts';
 import * as wire from '../wire/sctp.ts';
 import { BAD, CHECKSUM_STATUS, defineAlias, defineFields, type Fields, GOOD, UNVERIFIED } from './fields.ts';
 import type { Protocol } from './protocol.ts';
-import { walkParameters } from './sctp-parameters.ts';
+import { hmacId, walkParameters } from './sctp-parameters.ts';
 import type { Text } from './text.ts';
 
 const LIST = { list: true } as const;
@@ -57,6 +57,21 @@ const F = defineFields('sctp', {
   forward_tsn_tsn: ['New cumulative TSN', 'uint32', LIST],
   forward_tsn_sid: ['Stream identifier', 'uint16', LIST],
   forward_tsn_ssn: ['Stream sequence number', 'uint16', LIST],
+  sack_nounce_sum: ['Nounce sum', 'uint8', LIST],
+  data_reserved: ['Reserved', 'uint16', LIST],
+  data_mid: ['Message identifier', 'uint32', LIST],
+  data_fsn: ['Fragment sequence number', 'uint32', LIST],
+  i_forward_tsn_tsn: ['New cumulative TSN', 'uint32', LIST],
+  i_forward_tsn_sid: ['Stream identifier', 'uint16', LIST],
+  i_forward_tsn_flags: ['Flags', 'uint16', HEX],
+  i_forward_tsn_res: ['Reserved', 'uint16', LIST],
+  i_forward_tsn_u_bit: ['U-Bit', 'bool', LIST],
+  forward_tsn_mid: ['Message identifier', 'uint32', LIST],
+  shared_key_id: ['Shared key identifier', 'uint16', LIST],
+  hmac: ['HMAC', 'bytes', LIST],
+  asconf_seq_nr_number: ['Sequence number', 'uint32', HEX],
+  asconf_ack_seq_nr_number: ['Sequence number', 'uint32', HEX],
+  padding_data: ['Padding data', 'bytes', LIST],
   chunk_value: ['Chunk value', 'bytes', LIST],
 });
 defineAlias('sctp.port', ['sctp.srcport', 'sctp.dstport']);
@@ -242,40 +257,70 @@ export const sctp: Protocol = {
     f.uint(F.verification_tag, at + 4, 4, wire.tag(bytes, at));
     f.uint(F.checksum, at + 8, 4, wire.checksum(bytes, at));
     f.uint(F['checksum.status'], at + 8, 0, status(f, at, end));
-    for (let chunk = at + wire.HEADER_LENGTH; chunk < end; ) {
-      if (!f.fits('sctp', chunk, wire.CHUNK_HEADER_LENGTH, end)) return;
-      const size = be16(bytes, chunk + 2);
-      const type = bytes[chunk]!;
-      f.uint(F.chunk_type, chunk, 1, type);
-      f.bool(F.chunk_bit_1, chunk, 1, (type & 0x80) !== 0);
-      f.bool(F.chunk_bit_2, chunk, 1, (type & 0x40) !== 0);
-      f.uint(F.chunk_flags, chunk + 1, 1, bytes[chunk + 1]!);
-      f.uint(F.chunk_length, chunk + 2, 2, size);
-      if (size < wire.CHUNK_HEADER_LENGTH) {
-        f.invalid('sctp', chunk + 2, wire.CHUNK_HEADER_LENGTH, size, 'sctp.chunk_length');
-        return;
-      }
-      walkChunk(f, type, chunk, Math.min(chunk + size, end));
-      if (!f.fits('sctp', chunk, size, end)) return;
-      const next = Math.min(chunk + ((size + 3) & ~3), end);
-      if (next > chunk + size) f.raw(F.chunk_padding, chunk + size, next - chunk - size);
-      chunk = next;
-      f.layerEnds(chunk);
-    }
+    walkChunks(f, at + wire.HEADER_LENGTH, end, 0);
+    walkPayloads(f, at + wire.HEADER_LENGTH, end);
   },
 };
 
-/** The fixed fields of a chunk, then its parameters or causes. */
-function walkChunk(f: Fields, type: number, at: number, end: number): void {
+/** What the chunks carry whose message is whole, and that no protocol is stated for: a layer each, behind this one. */
+function walkPayloads(f: Fields, at: number, end: number): void {
   const { bytes } = f;
+  const whole = wire.FLAG_BEGIN | wire.FLAG_END;
+  for (let chunk = at; chunk + wire.DATA_LENGTH <= end; ) {
+    const size = be16(bytes, chunk + 2);
+    if (size < wire.CHUNK_HEADER_LENGTH || chunk + size > end) return;
+    const type = bytes[chunk]!;
+    const isData = type === wire.CHUNK_DATA || type === wire.CHUNK_I_DATA;
+    const body = chunk + (type === wire.CHUNK_DATA ? wire.DATA_LENGTH : wire.I_DATA_LENGTH);
+    // The payload protocol identifier is the last word before the payload.
+    if (isData && (bytes[chunk + 1]! & whole) === whole && body < chunk + size && be32(bytes, body - 4) === 0)
+      f.data(body, chunk + size);
+    chunk += (size + 3) & ~3;
+  }
+}
+
+/** A chunk may bring back another one, which may do so too. */
+const MAX_NESTING = 4;
+
+/** Types of chunks whose value Wireshark does not show: those that have none, and packet drop and NR-SACK, which it takes
+ * apart. */
+const WITHOUT_VALUE: ReadonlySet<number> = new Set([8, 11, 16, 129]);
+
+function walkChunks(f: Fields, at: number, end: number, depth: number): void {
+  const { bytes } = f;
+  for (let chunk = at; chunk < end; ) {
+    if (!f.fits('sctp', chunk, wire.CHUNK_HEADER_LENGTH, end)) return;
+    const size = be16(bytes, chunk + 2);
+    const type = bytes[chunk]!;
+    f.uint(F.chunk_type, chunk, 1, type);
+    f.bool(F.chunk_bit_1, chunk, 1, (type & 0x80) !== 0);
+    f.bool(F.chunk_bit_2, chunk, 1, (type & 0x40) !== 0);
+    f.uint(F.chunk_flags, chunk + 1, 1, bytes[chunk + 1]!);
+    f.uint(F.chunk_length, chunk + 2, 2, size);
+    if (size < wire.CHUNK_HEADER_LENGTH) {
+      f.invalid('sctp', chunk + 2, wire.CHUNK_HEADER_LENGTH, size, 'sctp.chunk_length');
+      return;
+    }
+    walkChunk(f, type, chunk, Math.min(chunk + size, end), depth);
+    if (!f.fits('sctp', chunk, size, end)) return;
+    const next = Math.min(chunk + ((size + 3) & ~3), end);
+    if (next > chunk + size) f.raw(F.chunk_padding, chunk + size, next - chunk - size);
+    chunk = next;
+    if (depth === 0) f.layerEnds(chunk);
+  }
+}
+
+/** The fixed fields of a chunk, then its parameters or causes. */
+function walkChunk(f: Fields, type: number, at: number, end: number, depth: number): void {
+  const { bytes } = f;
+  const walkQuoted = (_: Fields, from: number, to: number): void => {
+    if (depth < MAX_NESTING) walkChunks(f, from, to, depth + 1);
+  };
   const body = at + wire.CHUNK_HEADER_LENGTH;
   const flags = bytes[at + 1]!;
   switch (type) {
     case wire.CHUNK_DATA:
-      f.bool(F.data_i_bit, at + 1, 1, (flags & wire.FLAG_IMMEDIATE) !== 0);
-      f.bool(F.data_u_bit, at + 1, 1, (flags & wire.FLAG_UNORDERED) !== 0);
-      f.bool(F.data_b_bit, at + 1, 1, (flags & wire.FLAG_BEGIN) !== 0);
-      f.bool(F.data_e_bit, at + 1, 1, (flags & wire.FLAG_END) !== 0);
+      dataFlags(f, at, flags);
       if (!f.fits('sctp', at, wire.DATA_LENGTH, end)) return;
       f.uint(F.data_tsn_raw, at + 4, 4, be32(bytes, at + 4));
       f.uint(F.data_sid, at + 8, 2, be16(bytes, at + 8));
@@ -293,7 +338,7 @@ function walkChunk(f: Fields, type: number, at: number, end: number): void {
       f.uint(isInit ? F.init_nr_out_streams : F.initack_nr_out_streams, at + 12, 2, be16(bytes, at + 12));
       f.uint(isInit ? F.init_nr_in_streams : F.initack_nr_in_streams, at + 14, 2, be16(bytes, at + 14));
       f.uint(isInit ? F.init_initial_tsn : F.initack_initial_tsn, at + 16, 4, be32(bytes, at + 16));
-      walkParameters(f, at + wire.INIT_LENGTH, end, false);
+      walkParameters(f, at + wire.INIT_LENGTH, end, false, walkQuoted);
       return;
     }
     case wire.CHUNK_SACK:
@@ -301,14 +346,14 @@ function walkChunk(f: Fields, type: number, at: number, end: number): void {
       return;
     case wire.CHUNK_HEARTBEAT:
     case wire.CHUNK_HEARTBEAT_ACK:
-      walkParameters(f, body, end, false);
+      walkParameters(f, body, end, false, walkQuoted);
       return;
     case wire.CHUNK_ABORT:
       f.bool(F.abort_t_bit, at + 1, 1, (flags & 1) !== 0);
-      walkParameters(f, body, end, true);
+      walkParameters(f, body, end, true, walkQuoted);
       return;
     case wire.CHUNK_ERROR:
-      walkParameters(f, body, end, true);
+      walkParameters(f, body, end, true, walkQuoted);
       return;
     case wire.CHUNK_COOKIE_ECHO:
       if (body < end) f.raw(F.cookie, body, end - body);
@@ -337,9 +382,62 @@ function walkChunk(f: Fields, type: number, at: number, end: number): void {
         f.uint(F.forward_tsn_ssn, place + 2, 2, be16(bytes, place + 2));
       }
       return;
+    case wire.CHUNK_I_FORWARD_TSN:
+      if (!f.fits('sctp', body, 4, end)) return;
+      f.uint(F.i_forward_tsn_tsn, body, 4, be32(bytes, body));
+      for (let place = body + 4; place + 8 <= end; place += 8) {
+        const bits = be16(bytes, place + 2);
+        f.uint(F.i_forward_tsn_sid, place, 2, be16(bytes, place));
+        f.uint(F.i_forward_tsn_flags, place + 2, 2, bits);
+        f.uint(F.i_forward_tsn_res, place + 2, 2, bits >>> 1);
+        f.bool(F.i_forward_tsn_u_bit, place + 2, 2, (bits & 1) !== 0);
+        f.uint(F.forward_tsn_mid, place + 4, 4, be32(bytes, place + 4));
+      }
+      return;
+    case wire.CHUNK_I_DATA: {
+      dataFlags(f, at, flags);
+      if (!f.fits('sctp', at, wire.I_DATA_LENGTH, end)) return;
+      f.uint(F.data_tsn_raw, at + 4, 4, be32(bytes, at + 4));
+      f.uint(F.data_sid, at + 8, 2, be16(bytes, at + 8));
+      f.uint(F.data_reserved, at + 10, 2, be16(bytes, at + 10));
+      f.uint(F.data_mid, at + 12, 4, be32(bytes, at + 12));
+      const isFirst = (flags & wire.FLAG_BEGIN) !== 0;
+      f.uint(isFirst ? F.data_payload_proto_id : F.data_fsn, at + 16, 4, be32(bytes, at + 16));
+      return;
+    }
+    case wire.CHUNK_AUTH:
+      if (!f.fits('sctp', body, 4, end)) return;
+      f.uint(F.shared_key_id, body, 2, be16(bytes, body));
+      hmacId(f, body + 2);
+      if (body + 4 < end) f.raw(F.hmac, body + 4, end - body - 4);
+      return;
+    case wire.CHUNK_ASCONF:
+    case wire.CHUNK_ASCONF_ACK:
+      if (!f.fits('sctp', body, 4, end)) return;
+      f.uint(
+        type === wire.CHUNK_ASCONF ? F.asconf_seq_nr_number : F.asconf_ack_seq_nr_number,
+        body,
+        4,
+        be32(bytes, body),
+      );
+      walkParameters(f, body + 4, end, false, walkQuoted);
+      return;
+    case wire.CHUNK_RE_CONFIG:
+      walkParameters(f, body, end, false, walkQuoted);
+      return;
+    case wire.CHUNK_PAD:
+      if (body < end) f.raw(F.padding_data, body, end - body);
+      return;
     default:
-      if (CHUNKS[type] === undefined && body < end) f.raw(F.chunk_value, body, end - body);
+      if (!WITHOUT_VALUE.has(type) && body < end) f.raw(F.chunk_value, body, end - body);
   }
+}
+
+function dataFlags(f: Fields, at: number, flags: number): void {
+  f.bool(F.data_i_bit, at + 1, 1, (flags & wire.FLAG_IMMEDIATE) !== 0);
+  f.bool(F.data_u_bit, at + 1, 1, (flags & wire.FLAG_UNORDERED) !== 0);
+  f.bool(F.data_b_bit, at + 1, 1, (flags & wire.FLAG_BEGIN) !== 0);
+  f.bool(F.data_e_bit, at + 1, 1, (flags & wire.FLAG_END) !== 0);
 }
 
 function walkSack(f: Fields, at: number, end: number): void {
@@ -348,6 +446,7 @@ function walkSack(f: Fields, at: number, end: number): void {
   const acked = be32(bytes, at + 4);
   const gaps = be16(bytes, at + 12);
   const duplicates = be16(bytes, at + 14);
+  f.uint(F.sack_nounce_sum, at + 1, 1, bytes[at + 1]! & 1);
   f.uint(F.sack_cumulative_tsn_ack_raw, at + 4, 4, acked);
   f.uint(F.sack_a_rwnd, at + 8, 4, be32(bytes, at + 8));
   f.uint(F.sack_number_of_gap_blocks, at + 12, 2, gaps);

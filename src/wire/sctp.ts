@@ -34,7 +34,17 @@ export const CHUNK_COOKIE_ECHO = 10;
 export const CHUNK_ECNE = 12;
 export const CHUNK_CWR = 13;
 export const CHUNK_SHUTDOWN_COMPLETE = 14;
+/** RFC 4895, RFC 4820, RFC 6525, RFC 8260, RFC 5061, RFC 3758. */
+export const CHUNK_AUTH = 15;
+export const CHUNK_PAD = 132;
+export const CHUNK_RE_CONFIG = 130;
+export const CHUNK_I_DATA = 64;
+export const CHUNK_I_FORWARD_TSN = 194;
+export const CHUNK_ASCONF = 193;
+export const CHUNK_ASCONF_ACK = 128;
 export const CHUNK_FORWARD_TSN = 192;
+/** Of an I-DATA chunk, before the payload. */
+export const I_DATA_LENGTH = 20;
 
 export const FLAG_END = 1;
 export const FLAG_BEGIN = 2;
