@@ -83,8 +83,8 @@ function kill(net: Net, qp: Ipq): void {
   qp.memory = 0;
 }
 
-function purge(net: Net, qp: Ipq, why: string): void {
-  for (const { skb } of qp.fragments) kfreeSkb(net, skb, why, 'ip_frag_queue');
+function purge(net: Net, qp: Ipq, why: string, where = 'ip_frag_queue'): void {
+  for (const { skb } of qp.fragments) kfreeSkb(net, skb, why, where);
   qp.fragments.length = 0;
 }
 
@@ -110,7 +110,7 @@ function expire(net: Net, qp: Ipq): void {
       }
     }
   }
-  purge(net, qp, reason.FRAG_REASM_TIMEOUT);
+  purge(net, qp, reason.FRAG_REASM_TIMEOUT, 'ip_expire');
 }
 
 /** ip_frag_too_far: too many other packets of the source came between two fragments of this one. */
