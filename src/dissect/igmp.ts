@@ -75,7 +75,7 @@ function printIgmp(t: Text, at: number, length: number): void {
     default:
       out.ascii(`igmp-${type}`);
   }
-  if (t.verbose > 0 && length > 0 && t.has(at, length) && checksum(bytes, at, at + length) !== 0) {
+  if (t.verbose > 0 && length >= 4 && t.has(at, length) && checksum(bytes, at, at + length) !== 0) {
     t.trouble |= TROUBLE_CHECKSUM;
     out.ascii(' bad igmp cksum ');
     out.hex(t.be16(at + 2));

@@ -82,10 +82,6 @@ function printSources(t: Text, at: number, count: number): void {
 
 function printReport(t: Text, at: number, length: number): void {
   const { out, bytes } = t;
-  if (length < 16) {
-    out.ascii(` [invalid len ${length}]`);
-    return;
-  }
   t.reads(at, icmp6.HEADER_LENGTH);
   const count = wire.recordCount(bytes, at);
   out.ascii(`, ${count} group record(s)`);

@@ -50,7 +50,12 @@ class Printer {
     const trouble = ber.read(element, t.bytes, at, Math.min(end, t.end));
     // What the capture cut is no fault of the sender.
     if (trouble !== null && end > t.end) {
-      if (trouble !== 'too long' || element.end <= end) t.need(t.end, 1);
+      if (trouble === 'too long') {
+        if (element.end <= end) {
+          if (this.#name() === undefined) return this.isKnown();
+          t.need(t.end, 1);
+        }
+      } else if (trouble !== 'short length' || element.end <= end) t.reads(t.end, 1);
     }
     switch (trouble) {
       case null:
@@ -71,14 +76,17 @@ class Printer {
     return this.isKnown();
   }
 
+  /** Name of the identifier read last, of whose tag tcpdump keeps eight bits. */
+  #name(): string | undefined {
+    return CLASSES[this.element.class]![this.element.tag & 0xff];
+  }
+
   isKnown(): boolean {
     const { element, t } = this;
-    // tcpdump keeps eight bits of it.
-    const tag = element.tag & 0xff;
-    const { isConstructed } = element;
-    const name = CLASSES[element.class]![tag];
+    const { tag, isConstructed } = element;
+    const name = this.#name();
     if (name === undefined) {
-      t.out.ascii(`[id?${isConstructed ? 'C' : 'P'}/x/${tag}]`);
+      t.out.ascii(`[id?${isConstructed ? 'C' : 'P'}/x/${tag & 0xff}]`);
       return false;
     }
     if (element.class === ber.CLASS_UNIVERSAL && !isConstructed && tag === ber.TAG_INTEGER && element.length === 0) {
@@ -214,6 +222,7 @@ class Printer {
     const { out } = t;
     if (!this.expect(at, end, ber.TAG_SEQUENCE, '!message')) return;
     const next = element.end;
+    if (t.verbose > 0) out.ascii('{ ');
     if (!this.expect(element.at, next, ber.TAG_INTEGER, 'msgID!=INT')) return;
     if (!this.expect(element.end, next, ber.TAG_INTEGER, 'msgMaxSize!=INT')) return;
     if (!this.expect(element.end, next, ber.TAG_OCTETS, 'msgFlags!=INT')) return;
@@ -223,11 +232,9 @@ class Printer {
     }
     const flags = t.bytes[element.at]!;
     if (flags > 7 || (flags & (FLAG_AUTHENTICATED | FLAG_PRIVATE)) === FLAG_PRIVATE) {
-      if (t.verbose > 0) out.ascii('{ ');
       out.ascii(`[msgFlags=0x${flags.toString(16).padStart(2, '0').toUpperCase()}]`);
       return;
     }
-    if (t.verbose > 0) out.ascii('{ ');
     out.ascii('F=');
     if (flags & FLAG_AUTHENTICATED) out.byte(97);
     if (flags & FLAG_PRIVATE) out.byte(112);
@@ -293,6 +300,7 @@ class Printer {
     }
     const kind = element.tag;
     const stop = element.end;
+    if (stop < end) out.ascii(`[${end - stop} extra after PDU]`);
     if (t.verbose > 0) out.ascii('{ ');
     out.ascii(`${names.PDUS[kind]}(${element.length}) `);
     if (version === VERSION_1 && kind >= names.PDU_BULK) {
@@ -337,8 +345,8 @@ class Printer {
   trap(at: number, end: number): void {
     const { element } = this;
     const { out } = this.t;
-    if (!this.expect(at, end, ber.TAG_OID, 'enterprise!=OID')) return;
     out.byte(32);
+    if (!this.expect(at, end, ber.TAG_OID, 'enterprise!=OID')) return;
     this.print();
     out.byte(32);
     if (!this.expect(element.end, end, names.IP_ADDRESS, 'agent-addr!=INETADDR')) return;
@@ -365,10 +373,10 @@ class Printer {
     const stop = element.end;
     at = element.at;
     while (at < stop) {
+      out.byte(32);
       if (!this.expect(at, stop, ber.TAG_SEQUENCE, '!varbind')) return;
       const next = element.end;
-      out.byte(32);
-      if (!this.expect(element.at, next, ber.TAG_OID, 'objName!OID')) return;
+      if (!this.expect(element.at, next, ber.TAG_OID, 'objName!=OID')) return;
       this.print();
       const value = element.end;
       if (!isQuery) out.byte(61);

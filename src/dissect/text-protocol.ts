@@ -19,7 +19,7 @@ function tokenEnd(bytes: Uint8Array, at: number, end: number, captured: number):
   for (; at < end; at++) {
     if (at >= captured) return -1;
     const value = bytes[at]!;
-    if (value > 0x7f || isSpace(value)) break;
+    if (isSpace(value)) break;
     if (!isVisible(value) || at - begin >= MAX_TOKEN) return -1;
   }
   return at === begin ? -1 : at;

@@ -124,9 +124,9 @@ function printUdp(t: Text, at: number, length: number): void {
 
 /** The checksum that a header should have, from the one that it has and what verifying left. */
 export function shouldBe(stated: number, left: number): number {
-  // What is left is the complement of a sum that contains `stated`: taking it out leaves the sum of all the rest.
-  const rest = (~left & 0xffff) + (~stated & 0xffff);
-  return ~((rest & 0xffff) + (rest >>> 16)) & 0xffff;
+  // What is left is the complement of a sum that contains `stated`. Zero has two forms: tcpdump shows this one.
+  const sum = stated + left;
+  return (sum & 0xffff) + (sum >>> 16);
 }
 
 export const udp: Protocol = {
