@@ -4,6 +4,7 @@ import type { DecodeAsTables } from '../dissect/decode-as-tables.ts';
 import type { Protocol } from '../dissect/fields.ts';
 import { type PacketOptions, PacketWalker } from '../dissect/packets.ts';
 import { DEFAULT_COLUMNS, ParquetColumns, ParquetFile } from '../dissect/parquet.ts';
+import { utcDay } from '../dissect/timestamp.ts';
 import type { FrameBlock } from '../frames/block.ts';
 import type { FrameInterface, FrameSink } from '../frames/source.ts';
 import { displayFilter } from './display-filter.ts';
@@ -135,8 +136,8 @@ class ParquetSink implements FrameSink {
     if (this.#isPartitioned) {
       const part = this.#parts.get(hour) ?? 0;
       this.#parts.set(hour, part + 1);
-      const time = new Date(hour * HOUR * 1000).toISOString();
-      const directory = `${path}date=${time.slice(0, 10)}/hour=${time.slice(11, 13)}`;
+      const ofDay = String(((hour % 24) + 24) % 24).padStart(2, '0');
+      const directory = `${path}date=${utcDay(hour * HOUR)}/hour=${ofDay}`;
       told(directory, () => mkdirSync(directory, { recursive: true }));
       path = `${directory}/part-${part}.parquet`;
     }

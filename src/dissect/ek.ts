@@ -4,6 +4,7 @@ import type { FrameInterface } from '../frames/source.ts';
 import { writeValue } from './columns.ts';
 import { allFields, type FieldInfo } from './fields.ts';
 import { type PacketOptions, PacketWalker } from './packets.ts';
+import { utcDay } from './timestamp.ts';
 
 const CHUNK = 1 << 16;
 const QUOTE = 34;
@@ -52,8 +53,7 @@ export class EkPrinter {
     const day = Math.floor(facts.seconds / 86_400);
     if (day !== this.#day) {
       this.#day = day;
-      const date = new Date(facts.seconds * 1000).toISOString().slice(0, 10);
-      this.#index = `{"index":{"_index":"packets-${date}","_type":"doc"}}\n`;
+      this.#index = `{"index":{"_index":"packets-${utcDay(facts.seconds)}","_type":"doc"}}\n`;
     }
     out.ascii(this.#index);
     out.ascii('{"timestamp":"');

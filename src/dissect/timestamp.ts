@@ -47,10 +47,10 @@ export class TimestampWriter {
     let text: string;
     if (this.#form === 2) text = String(seconds);
     else {
-      const date = new Date(seconds * 1000);
+      const [date, years] = cycled(seconds);
       const two = (value: number): string => String(value).padStart(2, '0');
       text = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-      if (this.#form === 4) text = `${dateOf(date.getFullYear(), date.getMonth(), date.getDate())} ${text}`;
+      if (this.#form === 4) text = `${dateOf(date.getFullYear() + years, date.getMonth(), date.getDate())} ${text}`;
     }
     this.#text = `${text}.`;
     this.#word = this.#text.length <= 16 ? wordOf(this.#text) : null;
@@ -91,6 +91,12 @@ export class TimestampWriter {
   }
 }
 
+/** The day of a time in UTC: `2026-11-20`. */
+export function utcDay(seconds: number): string {
+  const [date, years] = cycled(seconds);
+  return dateOf(date.getUTCFullYear() + years, date.getUTCMonth(), date.getUTCDate());
+}
+
 const dateOf = (year: number, month: number, day: number): string =>
   `${String(year).padStart(4, '0')}-${String(month + 1).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 
@@ -99,6 +105,9 @@ const CYCLE_YEARS = 400;
 const CYCLE = 146_097 * 86_400;
 /** Less than a Date can hold. */
 const MAX_DATE = 8.6e12;
+
+/** Behind the last year that gmtime(3) of C can say. */
+const END_OF_YEARS = 67_768_036_191_676_800;
 
 /** The date, and the years that are to be added to it: fields of 64 bits say more than a Date can. */
 function cycled(seconds: number): [date: Date, years: number] {
@@ -122,6 +131,7 @@ const NTP_ZERO = 2_085_978_496;
 /** A time as Wireshark writes it out, in the local zone or in UTC: `Nov 20, 2026 15:19:46.340576974 UTC`. */
 export function writtenTime(seconds: number, nanoseconds: number, form: DateForm = 'local'): string {
   if (form === 'ntp' && seconds === NTP_ZERO && nanoseconds === 0) return 'NULL';
+  if (Math.abs(seconds) >= END_OF_YEARS) return 'Not representable';
   if (form !== 'local') return `${utcDate(seconds)}.${String(nanoseconds).padStart(9, '0')} UTC`;
   const [date, years] = cycled(seconds);
   const two = (value: number): string => String(value).padStart(2, '0');

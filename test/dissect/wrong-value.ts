@@ -28,7 +28,7 @@ export function wrongValues(f: Fields, tell: (field: string, what: string) => vo
     else if (size[id]! > 0) isWrong ||= at + size[id]! > f.capturedEnd;
     else if (type === 'int32') isWrong ||= !Number.isSafeInteger(number);
     else if (type === 'float') isWrong ||= typeof number !== 'number';
-    else if (type === 'time') isWrong ||= !Number.isSafeInteger(number) || f.nanoseconds[row]! > 999_999_999;
+    else if (type === 'time') isWrong ||= !Number.isInteger(number) || f.nanoseconds[row]! > 999_999_999;
     else if (type === 'string') isWrong ||= typeof f.object[row] !== 'string';
     else if (type === 'uint64')
       isWrong ||= typeof f.object[row] !== 'bigint' || (f.object[row] as bigint) >> 64n !== 0n;
