@@ -1,6 +1,16 @@
 /** The program as `npm run build` makes it, but without the type check: compiled once for all test files, and anew only
  * what has changed. Starting it takes a third of the time of the sources. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,8 +28,11 @@ const outputOf = (source: string): string => `${CACHE}/dist/${source.replace(/\.
 
 const outdated = (source: string): boolean => {
   const output = outputOf(source);
-  return !existsSync(output) || statSync(output).mtimeMs <= statSync(`${ROOT}${source}`).mtimeMs;
+  // Whole milliseconds: what sets a file's time knows no smaller parts of all of them.
+  return !existsSync(output) || changed(output) < changed(`${ROOT}${source}`);
 };
+
+const changed = (path: string): number => Math.floor(statSync(path).mtimeMs);
 
 /** Waits for its turn to compile: test files run in processes of their own. A lock that is older than a minute was left
  * behind. */
@@ -53,6 +66,9 @@ export async function compiledEntry(): Promise<string> {
     locked(() => {
       for (const source of sources()) {
         if (!outdated(source)) continue;
+        // Before it is read: what is saved while it is compiled makes it outdated again. In the middle of the millisecond,
+        // so that rounding does not end in the one before.
+        const time = (changed(`${ROOT}${source}`) + 0.5) / 1000;
         const { outputText } = ts.transpileModule(readFileSync(`${ROOT}${source}`, 'utf8'), {
           fileName: `${ROOT}${source}`,
           // NodeNext would look for package.json, which a single file's compilation cannot.
@@ -66,6 +82,7 @@ export async function compiledEntry(): Promise<string> {
         const output = outputOf(source);
         mkdirSync(dirname(output), { recursive: true });
         writeFileSync(`${output}.new`, outputText);
+        utimesSync(`${output}.new`, time, time);
         renameSync(`${output}.new`, output);
       }
       writeFileSync(`${CACHE}/package.json`, readFileSync(`${ROOT}package.json`));
