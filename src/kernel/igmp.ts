@@ -75,12 +75,16 @@ function imodeDev(net: Net, group: number, address: number, ifindex: number): Ne
 
 // ---- reports ----
 
+/** Whether memberships of the group are told of at all. */
+const isReported = (net: Net, group: number): boolean =>
+  group !== IGMP_ALL_HOSTS && (!ipv4IsLocalMulticast(group) || ipv4Sysctl(net).igmpLlmReports !== 0);
+
 /** Sends one report with one group record (add_grec, igmpv3_sendpack). */
 function sendReport(inDev: InDevice, type: number, group: number, sources: number[]): void {
   const { dev } = inDev;
   const { net } = dev;
   if (!(dev.flags & IFF_UP) || dev.flags & IFF_LOOPBACK) return;
-  if (ipv4IsLocalMulticast(group) && group === IGMP_ALL_HOSTS) return;
+  if (!isReported(net, group)) return;
   const fl = new Flowi4();
   fl.daddr = IGMPV3_ALL_MCR;
   fl.oif = dev.ifindex;
@@ -157,7 +161,7 @@ export function ipMcIncGroup(inDev: InDevice, group: number, mode = MCAST_EXCLUD
   inDev.mcList.set(group, im);
   inDev.dev.net.rtGenid++;
   if (dev.addrLen === 6) devAddAddress(dev, ipEthMcMap(group), false);
-  if (group !== IGMP_ALL_HOSTS && dev.flags & IFF_UP)
+  if (isReported(dev.net, group) && dev.flags & IFF_UP)
     scheduleReport(inDev, im, mode === MCAST_EXCLUDE ? IGMPV3_CHANGE_TO_EXCLUDE : IGMPV3_ALLOW_NEW_SOURCES);
 }
 
@@ -170,7 +174,7 @@ export function ipMcDecGroup(inDev: InDevice, group: number, mode = MCAST_EXCLUD
   inDev.dev.net.rtGenid++;
   im.timerCancel?.();
   if (inDev.dev.addrLen === 6) devDelAddress(inDev.dev, ipEthMcMap(group), false);
-  if (group !== IGMP_ALL_HOSTS && inDev.dev.flags & IFF_UP) {
+  if (isReported(inDev.dev.net, group) && inDev.dev.flags & IFF_UP) {
     im.sources.clear();
     scheduleReport(inDev, im, IGMPV3_CHANGE_TO_INCLUDE);
   }
@@ -329,7 +333,7 @@ function igmpRcv(net: Net, skb: SkBuff): number {
   const maxDelay = (code < 128 ? code || 100 : ((code & 15) | 16) << (((code >>> 4) & 7) + 3)) * 1e8;
   for (const im of inDev.mcList.values()) {
     if (group !== 0 && group !== im.multiaddr) continue;
-    if (im.multiaddr === IGMP_ALL_HOSTS) continue;
+    if (!isReported(net, im.multiaddr)) continue;
     const type = im.sfcount[MCAST_EXCLUDE] > 0 ? IGMPV3_MODE_IS_EXCLUDE : IGMPV3_MODE_IS_INCLUDE;
     im.timerCancel?.();
     im.timerCancel = net.clock.after((net.random() / 0x100000000) * maxDelay, () => {

@@ -90,6 +90,8 @@ export class Ipv4Sysctl {
   pingGroupHigh = 0;
   igmpMaxMemberships = 20;
   igmpMaxMsf = 10;
+  /** igmp_link_local_mcast_reports: memberships of 224.0.0.x are reported. */
+  igmpLlmReports = 1;
   ipfragHighThresh = 4194304;
   ipfragLowThresh = 3145728;
   ipfragTime = 30;

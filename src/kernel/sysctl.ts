@@ -97,6 +97,7 @@ const IPV4: Record<string, [NumberKey<Ipv4Sysctl>, IntOptions?]> = {
   icmp_msgs_burst: ['icmpMsgsBurst', { min: 0 }],
   igmp_max_memberships: ['igmpMaxMemberships'],
   igmp_max_msf: ['igmpMaxMsf'],
+  igmp_link_local_mcast_reports: ['igmpLlmReports', { min: 0, max: 255 }],
   igmp_qrv: ['igmpQrv', { min: 1 }],
   ipfrag_high_thresh: ['ipfragHighThresh', { min: 0 }],
   ipfrag_low_thresh: ['ipfragLowThresh', { min: 0 }],

@@ -57,6 +57,7 @@ const OTHERS = [
   '10.68.0.1',
   '239.1.1.1',
   '224.0.0.1',
+  '224.0.0.251',
   '255.255.255.255',
 ];
 const STATIONS6 = [FAR6, NEAR6, '::1', FAR_LL, NEAR_LL];
@@ -74,7 +75,8 @@ const OTHERS6 = [
   '2001:db8:67::1',
   '2002::1',
 ];
-export const GROUPS = ['239.1.1.1', '224.0.0.251', '239.9.9.9'];
+/** Of these nobody reports a membership (igmp_link_local_mcast_reports): the time of a report is random. */
+export const GROUPS = ['224.0.0.251', '224.0.0.252', '224.0.0.253'];
 export const GROUPS6 = ['ff02::1:3', 'ff05::7', 'ff02::77'];
 const BROADCAST = new Uint8Array(6).fill(255);
 
@@ -116,7 +118,7 @@ function ownHeader(pick: Pick, length: number): Uint8Array {
 export function payload(pick: Pick, { kind }: Place): Uint8Array {
   let length = pick(SIZES);
   // Linux sums long echo requests in pieces that are not always of even length: their checksums are wrong at times.
-  if (kind === 'ping') length = Math.min(length, 3000);
+  if (kind === 'ping' || kind === 'ping6') length = Math.min(length, 3000);
   if (kind === 'hdr') return ownHeader(pick, Math.min(length, 1500));
   const data = pattern.slice(0, length);
   if (kind === 'packet' && length >= 14) {

@@ -93,8 +93,10 @@ class Run {
     private readonly profile: A.Profile,
     private readonly times: number[],
   ) {
-    for (const calls of [world.near, world.far])
+    for (const calls of [world.near, world.far]) {
       calls.writeFile('/proc/sys/net/ipv4/ping_group_range', bytes('0 2147483647\n'));
+      calls.writeFile('/proc/sys/net/ipv4/igmp_link_local_mcast_reports', bytes('0\n'));
+    }
     this.epolls = { near: world.near.epoll_create1(0), far: world.far.epoll_create1(0) };
     const fd = world.far.socket(2, 2, 0);
     const request = new Uint8Array(40);
@@ -337,7 +339,7 @@ class Run {
     const asked = `${room} flags ${flags.toString(16)} control ${control} = ${result}`;
     if (result < 0) return asked;
     const data = Buffer.concat(iov).subarray(0, Math.min(result, room));
-    const errors = flags & 0x2000 ? packetText(data, 0, data.length) : this.dataText(h.kind, data);
+    const errors = flags & 0x2000 ? frameText(data, data.length) : this.dataText(h.kind, data);
     const name =
       message.name === null ? '' : `${message.nameLength} ${nameText(message.name.subarray(0, message.nameLength))}`;
     return `${asked} ${errors} from ${name} ${message.flags.toString(16)} ${message.control === null ? '' : controlsText(message.control, message.controlLength)}`;
@@ -455,7 +457,7 @@ class Run {
       const data = vector.memory.subarray(i * room, i * room + Math.min(room, vector.transferred[i]!));
       const name = vector.names!.subarray(i * 128, i * 128 + Math.min(128, vector.nameLength[i]!));
       const control = vector.controls!.subarray(i * 256, i * 256 + vector.controlLength[i]!);
-      const told = flags & 0x2000 ? packetText(data, 0, data.length) : this.dataText(h.kind, data);
+      const told = flags & 0x2000 ? frameText(data, data.length) : this.dataText(h.kind, data);
       text += `\n  ${vector.transferred[i]} ${told} from ${nameText(name)} ${vector.flags[i]!.toString(16)} ${controlsText(control, control.length)}`;
     }
     return text;

@@ -25,7 +25,7 @@ function transportText(b: Uint8Array, at: number, end: number, protocol: number,
       return `${head} ${type === 8 || type === 0 ? '' : be32(b, at + 4)} [${packetText(b, at + 8, end, depth + 1)}]`;
     return head;
   }
-  if (depth > 0) return '';
+  if (depth > 0 || protocol === 17 || protocol === 136) return '';
   return hex(b.subarray(at, Math.min(end, at + 20)));
 }
 

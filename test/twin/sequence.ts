@@ -209,7 +209,8 @@ export function runSequence(world: World, seed: number, count: number, times: nu
 
 /** The first line in which two runs differ, with those before it that speak of it; '' where they agree. */
 export function compareRuns(ours: readonly string[], linux: readonly string[]): string {
-  const at = ours.findIndex((line, i) => line !== linux[i]);
+  const found = linux.findIndex((line, i) => line !== ours[i]);
+  const at = found < 0 && ours.length > linux.length ? linux.length : found;
   if (at < 0) return '';
   return `call ${at}: ours '${ours[at]}', Linux '${linux[at]}'; before it:\n${linux.slice(Math.max(0, at - Number(process.env['NETLAB_BEFORE'] ?? 30)), at).join('\n')}`;
 }
