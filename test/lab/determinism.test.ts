@@ -34,8 +34,8 @@ describe('the same seed', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const runBy = (node: string): ScenarioResult => {
-    const done = spawnSync(node, [program, String(SEED)], { encoding: 'utf8', timeout: 100_000 });
+  const runBy = (node: string, ...words: string[]): ScenarioResult => {
+    const done = spawnSync(node, [program, String(SEED), ...words], { encoding: 'utf8', timeout: 100_000 });
     if (done.status !== 0) throw new Error(`${node}: ${done.error?.message ?? done.stderr}`);
     return JSON.parse(done.stdout) as ScenarioResult;
   };
@@ -89,6 +89,7 @@ describe('the same seed', () => {
     it.skipIf(!there)(`gives the same on Node ${version}`, { timeout: 300_000 }, () => {
       expect(spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout).toMatch(new RegExp(`^v${version}\\.`));
       expect(runBy(node)).toEqual(scenario(SEED));
+      expect(runBy(node, 'ipv6')).toEqual(scenario(SEED, { ipv6: true }));
       expect(capturedBy(node, SEED)).toBe(capturedBy(process.execPath, SEED));
     });
   }

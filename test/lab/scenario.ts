@@ -2,7 +2,7 @@
  * services, clients that send by chance, captures of three kinds. All that is seen of it goes into one digest, with the
  * virtual time at which it was seen; the same seed must give the same digest wherever it is run.
  *
- * Run by itself it prints the result of its first argument, a seed, as JSON. */
+ * Run by itself it prints the result of its first argument, a seed, as JSON; with IPv6 where a second one says `ipv6`. */
 import { createHash, type Hash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { devOpen, netifSchedule } from '../../src/kernel/dev.ts';
@@ -261,4 +261,4 @@ function counters(host: Kernel, hash: Hash): void {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(`${JSON.stringify(scenario(Number(process.argv[2])))}\n`);
+  process.stdout.write(`${JSON.stringify(scenario(Number(process.argv[2]), { ipv6: process.argv[3] === 'ipv6' }))}\n`);
