@@ -196,7 +196,13 @@ export const pppoe: Protocol = {
   print: (t, at, length) => printPppoe(t, at, length, false),
   walk(f, at, end) {
     const stop = walkHeader(f, pppoe, at, end);
-    if (stop >= 0) f.next(ppp, at + wire.HEADER_LENGTH, stop);
+    if (stop < 0) return;
+    const payload = at + wire.HEADER_LENGTH;
+    const { wireEnd } = f;
+    // What its length does not count is the Ethernet frame's padding, whatever the IP header says.
+    f.wireEnd = Math.min(wireEnd, payload + wire.length(f.bytes, at));
+    f.next(ppp, payload, stop);
+    f.wireEnd = wireEnd;
   },
 };
 

@@ -195,6 +195,19 @@ describeWith(['tshark'], 'TCP analysis is what tshark says', () => {
     expect(differences(frames, ['udp.stream', 'udp.time_relative', 'udp.time_delta'])).toEqual([]);
   });
 
+  it('over PPPoE, whose length ends the segment where the IP header says more', () => {
+    const segments = [0, 6, 0].map(
+      (length): Segment => ({ side: 0, seq: 100, ack: 200, flags: ACK_FLAG, payload: new Uint8Array(length) }),
+    );
+    const frames = framesOf(segments, ends(0)).map((frame) => {
+      const packet = frame.bytes.subarray(14);
+      // Session 1, and always the length of a packet without payload; then PPP's number of IPv4.
+      const header = [...frame.bytes.subarray(0, 12), 0x88, 0x64, 0x11, 0x00, 0x00, 0x01, 0x00, 42, 0x00, 0x21];
+      return { ...frame, bytes: Uint8Array.from([...header, ...packet]) };
+    });
+    expect(differences(frames)).toEqual([]);
+  });
+
   it('the frames are those of the emitters', () => {
     expect(tcpFrame({ side: 0, seq: 1, ack: 2, flags: SYN, payload: NONE }, ends(0))).toHaveLength(54);
   });
