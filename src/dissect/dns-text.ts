@@ -404,7 +404,7 @@ function printOpt(t: Text, size: number, fixed: number, at: number, end: number,
     const length = t.be16(at + 2);
     at += 4;
     if (length > 0) {
-      t.reads(at, length);
+      t.need(at, length);
       out.byte(32);
       printEdns(t, code, at, length, message);
     }
