@@ -8,20 +8,39 @@ import type { Text } from './text.ts';
 
 const FR = defineFields('ipv6', {
   'fraghdr.nxt': ['Next header', 'uint8'],
+  'fraghdr.reserved_octet': ['Reserved octet', 'uint8', { base: 'hex' }],
+  'fraghdr.reserved_bits': ['Reserved bits', 'uint16'],
   'fraghdr.offset': ['Offset', 'uint16'],
   'fraghdr.more': ['More Fragments', 'bool'],
   'fraghdr.ident': ['Identification', 'uint32', { base: 'hex' }],
   'hopopts.nxt': ['Next Header', 'uint8'],
   'hopopts.len': ['Length', 'uint8'],
+  'hopopts.len_oct': ['Length', 'uint16'],
   'dstopts.nxt': ['Next Header', 'uint8'],
   'dstopts.len': ['Length', 'uint8'],
+  'dstopts.len_oct': ['Length', 'uint16'],
   'routing.nxt': ['Next Header', 'uint8'],
   'routing.len': ['Length', 'uint8'],
+  'routing.len_oct': ['Length', 'uint16'],
   'routing.type': ['Type', 'uint8'],
   'routing.segleft': ['Segments Left', 'uint8'],
   'routing.src.addr': ['Address', 'ipv6', { list: true }],
+  'routing.src.reserved': ['Reserved', 'bytes'],
+  'routing.mipv6.reserved': ['Reserved', 'bytes'],
+  'routing.mipv6.home_address': ['Home Address', 'ipv6'],
+  'routing.srh.last_entry': ['Last Entry', 'uint8'],
+  'routing.srh.flags': ['Flags', 'uint8', { base: 'hex' }],
+  'routing.srh.tag': ['Tag', 'bytes'],
+  'routing.srh.addr': ['Address', 'ipv6', { list: true }],
+  'routing.unknown_data': ['Type-Specific Data', 'bytes'],
   'opt.type': ['Type', 'uint8', { base: 'hex', list: true }],
   'opt.length': ['Length', 'uint8', { list: true }],
+  'opt.type.action': ['Action', 'uint8', { list: true }],
+  'opt.type.change': ['May Change', 'bool', { list: true }],
+  'opt.type.rest': ['Low-Order Bits', 'uint8', { base: 'hex', list: true }],
+  'opt.padn': ['PadN', 'bytes', { list: true }],
+  'opt.tel': ['Tunnel Encapsulation Limit', 'uint8', { list: true }],
+  'opt.mipv6.home_address': ['MIPv6 Home Address', 'ipv6', { list: true }],
   'opt.router_alert': ['Router Alert', 'uint16', { list: true }],
   'opt.jumbo': ['Payload Length', 'uint32', { list: true }],
 });
@@ -38,23 +57,59 @@ export function walkExtension(f: Fields, protocol: number, at: number, size: num
   if (protocol === IPPROTO_FRAGMENT) {
     f.layer(fragment, at, size);
     f.uint(FR['fraghdr.nxt'], at, 1, bytes[at]!);
+    f.uint(FR['fraghdr.reserved_octet'], at + 1, 1, bytes[at + 1]!);
     f.uint(FR['fraghdr.offset'], at + 2, 2, wire.fragmentOffset(bytes, at) >>> 3);
+    f.uint(FR['fraghdr.reserved_bits'], at + 2, 2, (bytes[at + 3]! >>> 1) & 3);
     f.bool(FR['fraghdr.more'], at + 2, 2, wire.moreFragments(bytes, at));
     f.uint(FR['fraghdr.ident'], at + 4, 4, wire.fragmentId(bytes, at));
   } else if (protocol === IPPROTO_ROUTING) {
     f.layer(routing, at, size);
     f.uint(FR['routing.nxt'], at, 1, bytes[at]!);
     f.uint(FR['routing.len'], at + 1, 1, bytes[at + 1]!);
+    f.uint(FR['routing.len_oct'], at + 1, 1, size);
     f.uint(FR['routing.type'], at + 2, 1, wire.routingType(bytes, at));
     f.uint(FR['routing.segleft'], at + 3, 1, wire.segmentsLeft(bytes, at));
-    if (wire.routingType(bytes, at) === 0)
-      for (let place = at + 8; place + 16 <= end; place += 16) f.raw(FR['routing.src.addr'], place, 16);
+    walkRoute(f, at, end);
   } else {
     const isHop = protocol === IPPROTO_HOPOPTS;
     f.layer(isHop ? hopByHop : destination, at, size);
     f.uint(FR[isHop ? 'hopopts.nxt' : 'dstopts.nxt'], at, 1, bytes[at]!);
     f.uint(FR[isHop ? 'hopopts.len' : 'dstopts.len'], at + 1, 1, bytes[at + 1]!);
+    f.uint(FR[isHop ? 'hopopts.len_oct' : 'dstopts.len_oct'], at + 1, 1, size);
     walkOptions(f, at + 2, end);
+  }
+}
+
+/** What follows the four bytes that all routing headers have. */
+function walkRoute(f: Fields, at: number, end: number): void {
+  const { bytes } = f;
+  const body = at + 4;
+  const addresses = (id: number): void => {
+    for (let place = at + 8; place + 16 <= end; place += 16) f.raw(id, place, 16);
+  };
+  switch (wire.routingType(bytes, at)) {
+    case wire.ROUTING_SOURCE:
+      f.raw(FR['routing.src.reserved'], body, 4);
+      addresses(FR['routing.src.addr']);
+      break;
+    case wire.ROUTING_HOME:
+      f.raw(FR['routing.mipv6.reserved'], body, 4);
+      if (body + 20 <= end) f.raw(FR['routing.mipv6.home_address'], body + 4, 16);
+      break;
+    case wire.ROUTING_SEGMENTS: {
+      // RFC 8754 2.
+      const last = bytes[body]!;
+      f.uint(FR['routing.srh.last_entry'], body, 1, last);
+      f.uint(FR['routing.srh.flags'], body + 1, 1, bytes[body + 1]!);
+      f.raw(FR['routing.srh.tag'], body + 2, 2);
+      for (let i = 0, place = body + 4; i <= last && place + 16 <= end; i++, place += 16)
+        f.raw(FR['routing.srh.addr'], place, 16);
+      break;
+    }
+    case wire.ROUTING_RPL:
+      break;
+    default:
+      f.raw(FR['routing.unknown_data'], body, end - body);
   }
 }
 
@@ -72,7 +127,14 @@ function walkOptions(f: Fields, at: number, end: number): void {
       f.invalid('ipv6', at, length + 2, end - at, 'ipv6.opt.length');
       return;
     }
+    // RFC 8200 4.2.
+    f.uint(FR['opt.type.action'], at, 1, type >>> 6);
+    f.bool(FR['opt.type.change'], at, 1, (type & 0x20) !== 0);
+    f.uint(FR['opt.type.rest'], at, 1, type & 0x1f);
     f.uint(FR['opt.length'], at + 1, 1, length);
+    if (type === wire.OPTION_PADN && length > 0) f.raw(FR['opt.padn'], at + 2, length);
+    else if (type === wire.OPTION_TUNNEL_LIMIT && length === 1) f.uint(FR['opt.tel'], at + 2, 1, bytes[at + 2]!);
+    else if (type === wire.OPTION_HOME_ADDRESS && length === 16) f.raw(FR['opt.mipv6.home_address'], at + 2, 16);
     if (type === wire.OPTION_ROUTER_ALERT && length === 2)
       f.uint(FR['opt.router_alert'], at + 2, 2, be16(bytes, at + 2));
     else if (type === wire.OPTION_JUMBO && length === 4) f.uint(FR['opt.jumbo'], at + 2, 4, be32(bytes, at + 2));

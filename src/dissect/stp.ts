@@ -42,6 +42,13 @@ const M = defineFields('mstp', {
   'cist_bridge.ext': ['CIST Bridge Identifier System ID Extension', 'uint16'],
   'cist_bridge.hw': ['CIST Bridge Identifier System ID', 'ether'],
   cist_remaining_hops: ['CIST Remaining hops', 'uint8'],
+  'msti.priority': ['Priority', 'uint8', { base: 'hex', list: true }],
+  'msti.msti_id': ['MSTID', 'uint16', { list: true }],
+  'msti.root.hw': ['Regional Root', 'ether', { list: true }],
+  'msti.root_cost': ['Internal root path cost', 'uint32', { list: true }],
+  'msti.bridge_priority': ['Bridge Identifier Priority', 'uint8', { list: true }],
+  'msti.port_priority': ['Port identifier priority', 'uint8', { list: true }],
+  'msti.remaining_hops': ['Remaining hops', 'uint8', { list: true }],
 });
 
 const VERSIONS: Readonly<Record<number, string>> = { 0: '802.1d', 2: '802.1w', 3: '802.1s', 4: '802.1aq' };
@@ -218,6 +225,11 @@ export const stp: Protocol = {
     if (version >= wire.VERSION_MSTP && f.fits('stp', at, wire.MSTI, end)) {
       f.layerEnds(at + wire.MSTI);
       walkMultiple(f, at);
+      // Instances are counted by the length of what version 3 has added, which begins behind the length itself.
+      const stated = at + wire.VERSION_3_LENGTH + 2 + be16(bytes, at + wire.VERSION_3_LENGTH);
+      let place = at + wire.MSTI;
+      for (; place + wire.MSTI_LENGTH <= Math.min(stated, end); place += wire.MSTI_LENGTH) walkInstance(f, place);
+      f.layerEnds(place);
     }
   },
 };
@@ -249,6 +261,18 @@ function walkConfig(f: Fields, at: number, isRapid: boolean): void {
   f.uint(F.max_age, at + wire.MAX_AGE, 2, be16(bytes, at + wire.MAX_AGE) / 256);
   f.uint(F.hello, at + wire.HELLO_TIME, 2, be16(bytes, at + wire.HELLO_TIME) / 256);
   f.uint(F.forward, at + wire.FORWARD_DELAY, 2, be16(bytes, at + wire.FORWARD_DELAY) / 256);
+}
+
+/** IEEE 802.1Q 14.6.1: flags, regional root, path cost, priorities, hops. */
+function walkInstance(f: Fields, at: number): void {
+  const { bytes } = f;
+  f.uint(M['msti.priority'], at + 1, 1, bytes[at + 1]! >>> 4);
+  f.uint(M['msti.msti_id'], at + 1, 2, be16(bytes, at + 1) & 0xfff);
+  f.raw(M['msti.root.hw'], at + 3, 6);
+  f.uint(M['msti.root_cost'], at + 9, 4, be32(bytes, at + 9));
+  f.uint(M['msti.bridge_priority'], at + 13, 1, bytes[at + 13]! >>> 4);
+  f.uint(M['msti.port_priority'], at + 14, 1, bytes[at + 14]! >>> 4);
+  f.uint(M['msti.remaining_hops'], at + 15, 1, bytes[at + 15]!);
 }
 
 function walkMultiple(f: Fields, at: number): void {

@@ -37,9 +37,17 @@ export const MIN_LENGTH = 8;
 
 export const OPTION_PAD1 = 0;
 export const OPTION_PADN = 1;
+/** RFC 2473 4.1.1. */
+export const OPTION_TUNNEL_LIMIT = 4;
 export const OPTION_ROUTER_ALERT = 5;
 export const OPTION_JUMBO = 0xc2;
 export const OPTION_HOME_ADDRESS = 0xc9;
+
+/** Routing types: RFC 2460 4.4, RFC 6275 6.4, RFC 6554 3, RFC 8754 2. */
+export const ROUTING_SOURCE = 0;
+export const ROUTING_HOME = 2;
+export const ROUTING_RPL = 3;
+export const ROUTING_SEGMENTS = 4;
 
 /** True for the headers that another header follows, by the registry of IPv6 extension header types (ESP, which hides
  * what follows, is not among them). */

@@ -12,6 +12,8 @@ import { compare, type Frame, hasTcpdump } from './oracle.ts';
 const UNCUT: ReadonlyMap<string, readonly number[]> = new Map([
   ['ospf', [3]],
   ['ospf-opaque', [13, 14, 15]],
+  // Routing headers and fragments that end with the capture: tcpdump's dump begins elsewhere, and it does not name UDP.
+  ['ip6-extensions', [6, 7, 8, 9, 10, 11]],
 ]);
 /** Captures whose packets are long: they are cut at every so manieth byte. */
 const STEP: ReadonlyMap<string, number> = new Map([['radius', 11]]);
@@ -105,6 +107,8 @@ const CAPTURES: readonly (readonly [name: string, prefixes: readonly string[], d
   // #3: a nested parameter that is not whole ends Wireshark's list; #8: a chunk that is not whole; #35: one whose length is
   // wrong; #41: a cause whose chunk is not whole.
   ['sctp', ['sctp.'], ['#3 ', '#8 ', '#35 ', '#41 ']],
+  ['ip6-extensions', ['ipv6.']],
+  ['mstp', ['mstp.']],
   ['sctp-extensions', ['sctp.', 'data.']],
   ['vrrp', ['vrrp.']],
   // #12: a header that is not whole.
