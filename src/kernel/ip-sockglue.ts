@@ -73,6 +73,7 @@ import { rtTos2priority } from './ip-forward.ts';
 import { ipv4Sysctl } from './ip-header.ts';
 import { ipOptionsEcho, ipOptionsGet, ipOptionsUndo } from './ip-options.ts';
 import { ipv6AddrV4Mapped } from './ipv6/addr.ts';
+import { dst6Mtu } from './ipv6/route6.ts';
 import { dstMtu, fibComputeSpecDst, inetIif } from './route.ts';
 import { skbQueuePurge } from './skbuff.ts';
 import { type SockcmCookie, sockCmsgSend } from './sock.ts';
@@ -539,7 +540,7 @@ export function ipGetsockopt(sk: Sock, level: number, name: number, value: Uint8
         break;
       case IP_MTU:
         if (sk.dst === null) return -ENOTCONN;
-        val = dstMtu(sk.net, sk.dst);
+        val = sk.dst.idev6 !== null ? dst6Mtu(sk.dst) : dstMtu(sk.net, sk.dst);
         break;
       case IP_MULTICAST_TTL:
         val = inet.mcTtl;

@@ -20,6 +20,7 @@ function socketRows(text: string): string[] {
     .split('\n')
     .slice(1)
     .map((line) => {
+      // Discovery of neighbours and of listeners comes to raw sockets of ICMPv6 when it likes.
       const [, local, remote, state, queues, ...rest] = line.trim().split(/\s+/) as [
         string,
         string,
@@ -31,7 +32,8 @@ function socketRows(text: string): string[] {
         const [host, port] = address.split(':') as [string, string];
         return `${host}:${portText(Number.parseInt(port, 16))}`;
       };
-      return `${told(local)} ${told(remote)} ${state} ${queues} drops ${rest.at(-1)}`;
+      const shown = told(local).endsWith(':58') ? '' : queues;
+      return `${told(local)} ${told(remote)} ${state} ${shown} drops ${rest.at(-1)}`;
     })
     .sort();
 }

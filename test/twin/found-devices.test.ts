@@ -278,4 +278,17 @@ describeNetwork('sockets of IPv6, found by sequences, on both kernels', () => {
     w.frames();
     return log;
   });
+
+  for (const to of [NEAR6, FAR6, '::1'])
+    twin(`IP_MTU of a socket of IPv6 connected to ${to}`, (w) => {
+      const s = w.near.socket(10, 2, 0);
+      const log = [
+        get(w.near, s, 0, 14),
+        w.near.connect(s, sin6(to, 9)),
+        get(w.near, s, 0, 14),
+        get(w.near, s, 41, 24),
+      ];
+      w.near.close(s);
+      return log;
+    });
 });
