@@ -48,9 +48,15 @@ const OPTION_SETS = [
 export const EXCEPTIONS: readonly { readonly theirs: RegExp; readonly reason: string }[] = [
   { theirs: /NFS|sunrpc|rpc/, reason: 'NFS and RPC are not printed' },
   { theirs: /: RESP|RESP "/, reason: 'Redis is not printed' },
-  { theirs: / \[telnet /, reason: 'telnet is not printed' },
-  { theirs: /mobility: /, reason: 'mobility headers are not printed' },
-  { theirs: /tsft|BSSID|802\.15\.4/, reason: 'wireless link layers are not printed' },
+  { theirs: / \[telnet |\[\|telnet\]/, reason: 'telnet is not printed' },
+  { theirs: /mobility: |\[\|mobility\]/, reason: 'mobility headers are not printed' },
+  { theirs: /tsft|BSSID|802\.15\.4|\[\|802\.11/, reason: 'wireless link layers are not printed' },
+  {
+    theirs: /PIMv|pimv1|igmp dvmrp|EGPv|RSVP|PGM|\[\|pgm\]|igrp: /,
+    reason: 'of these protocols the number is printed',
+  },
+  { theirs: /AT \d+\.\d+\.\d+|IPX |OSI NLPID|IS-IS/, reason: 'network protocols of other families are not printed' },
+  { theirs: /node information|RPL|renumbering/, reason: 'of these ICMPv6 messages the type is printed' },
 ];
 
 interface Kind {
