@@ -128,6 +128,7 @@ function printDccp(t: Text, at: number, length: number): void {
   }
   if (type !== wire.TYPE_REQUEST && type !== wire.TYPE_DATA)
     out.ascii(`(ack=${extended ? wire.be48(bytes, at + generic + 2) : be24(bytes, at + generic + 1)}) `);
+  if (t.verbose > 1) out.ascii(`seq ${extended ? wire.be48(bytes, at + 10) : be24(bytes, at + 9)}`);
 }
 
 /** RFC 4340 9.2: the coverage counts words behind the header, plus one; 0 is all. */
