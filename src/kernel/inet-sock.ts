@@ -41,6 +41,8 @@ export class InetCork {
   gsoSize = 0;
   /** SOF_TIMESTAMPING_ bits of the datagram's first packet. */
   tsflags = 0;
+  /** Type of the ICMP message that the last part of a raw socket's datagram looked like; -1: as the packet has it. */
+  icmpType = -1;
   saddr = 0;
   daddr = 0;
   sport = 0;

@@ -74,6 +74,7 @@ export function ipSetupCork(sk: InetSock, cork: InetCork, dst: DstEntry, tsflags
   if (cork.fragsize < 68) return -ENETUNREACH;
   cork.dst = dst;
   cork.tsflags = tsflags;
+  cork.icmpType = -1;
   cork.length = 0;
   cork.active = true;
   return 0;
@@ -286,7 +287,8 @@ export function ipMakeSkb(sk: InetSock, queue: SkBuffHead, cork: InetCork, proto
     head[at] = 0x45 + (cork.opt.optlen >>> 2);
     ipOptionsBuild(net, skb, cork.opt, cork.addr, dst);
   }
-  if (protocol === IPPROTO_ICMP && !sk.hdrincl) hooks.icmpOutCount(net, head[skb.transportHeader]!);
+  if (protocol === IPPROTO_ICMP && !sk.hdrincl)
+    hooks.icmpOutCount(net, cork.icmpType < 0 ? head[skb.transportHeader]! : cork.icmpType);
   cork.active = false;
   cork.dst = null;
   cork.opt = null;

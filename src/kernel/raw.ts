@@ -282,12 +282,19 @@ function rawSendmsg(sk: Sock, msg: Msghdr, len: number): number {
   let error = ipAppendData(inet, inet.writeQueue, cork, rawGetfrag, msg, len, 0, msg.flags);
   if (error < 0) ipFlushPendingFrames(inet);
   else if (!(msg.flags & MSG_MORE)) {
+    if (sk.protocol === IPPROTO_ICMP) cork.icmpType = probed;
     error = ipPushPendingFrames(inet, sk.protocol);
     if (error === -ENOBUFS && !inet.recverr) error = 0;
   }
   return error < 0 ? error : len;
 }
-const rawGetfrag: GetFrag = (from, to, at, _offset, length) => copyFromIter(from as Msghdr, to, at, length);
+/** First byte of the last message: what raw_probe_proto_opt takes for the type. */
+let probed = 0;
+const rawGetfrag: GetFrag = (from, to, at, offset, length) => {
+  if (!copyFromIter(from as Msghdr, to, at, length)) return false;
+  if (offset === 0) probed = to[at]!;
+  return true;
+};
 
 /** The program wrote the header itself (raw_send_hdrinc): length, checksum, and a missing source or id are filled in. */
 function sendHdrinc(sk: InetSock, msg: Msghdr, length: number, dst: DstEntry, saddr: number, daddr: number): number {

@@ -446,6 +446,5 @@ export function datagramPoll(sk: Sock): number {
   if (sk.shutdown === (RCV_SHUTDOWN | SEND_SHUTDOWN)) mask |= POLLHUP;
   if (sk.receiveQueue.qlen > 0) mask |= POLLIN | POLLRDNORM;
   if (sockWriteable(sk)) mask |= POLLOUT | POLLWRNORM | POLLWRBAND;
-  else sk.nospace = true;
   return mask;
 }

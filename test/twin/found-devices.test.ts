@@ -4,7 +4,23 @@ import { afterAll } from 'vitest';
 import { messageVector } from '../../src/syscall/message.ts';
 import { hostU32, int, putHostU16, putHostU32 } from '../../src/uapi/host.ts';
 import { describeNetwork } from '../support/network.ts';
-import { bytes, counters, FAR, get, hex, ip6, moved, NEAR, recv, send, set, sin, sin6, udp } from './program.ts';
+import {
+  bytes,
+  counters,
+  FAR,
+  get,
+  hex,
+  ip6,
+  moved,
+  NEAR,
+  recv,
+  revents,
+  send,
+  set,
+  sin,
+  sin6,
+  udp,
+} from './program.ts';
 import { stage } from './stage.ts';
 import { FAR6, NEAR6, type World } from './world.ts';
 
@@ -291,4 +307,33 @@ describeNetwork('sockets of IPv6, found by sequences, on both kernels', () => {
       w.near.close(s);
       return log;
     });
+
+  for (const first of [0, 8, 13])
+    for (const second of [0, 8, 13])
+      twin(`a raw ICMP message in two parts, beginning ${first} and ${second}: what is counted`, (w) => {
+        const s = w.near.socket(2, 3, 1);
+        const before = counters(w.near);
+        const log = [first, second].map((type, i) =>
+          send(w.near, s, Uint8Array.of(type, 0, 0, 0, 0, 0, 0, 0, 1), i === 0 ? 0x8000 : 0, sin(FAR, 0)),
+        );
+        w.settle(3);
+        w.near.close(s);
+        w.frames();
+        return [log, moved(before, counters(w.near))];
+      });
+
+  twin('poll without room to send does not count as a lack of it', (w) => {
+    const s = udp(w.near);
+    const before = counters(w.near);
+    const log: unknown[] = [
+      set(w.near, s, 1, 25, bytes('eth0')),
+      send(w.near, s, new Uint8Array(2000), 0, sin('10.0.0.99', 9)),
+    ];
+    log.push(set(w.near, s, 1, 32, 0), revents(w.near, s), send(w.near, s, 'x', 0, sin('239.1.1.1', 0)));
+    log.push(set(w.near, s, 1, 25, bytes('')), send(w.near, s, 'x', 0, sin('10.68.0.1', 9)));
+    log.push(moved(before, counters(w.near)));
+    w.near.close(s);
+    w.frames();
+    return log;
+  });
 });
