@@ -66,6 +66,9 @@ interface Ipq {
   dev: NetDevice | null;
 }
 
+/** sizeof(struct ipq) of x86-64, charged beside the fragments. */
+const IPQ_SIZE = 200;
+
 export const FRAGS_KEY = 10;
 interface FragState {
   readonly queues: Map<string, Ipq>;
@@ -136,13 +139,15 @@ export function ipDefrag(net: Net, skb: SkBuff): SkBuff | null {
   const { head } = skb;
   const at = skb.networkHeader;
   const key = `${saddrOf(head, at)}.${daddrOf(head, at)}.${be16(head, at + IPH_ID)}.${head[at + IPH_PROTOCOL]}`;
+  // Also for what would complete a datagram (inet_frag_find).
+  if (sysctl.ipfragHighThresh === 0 || state.memory > sysctl.ipfragHighThresh) {
+    ip[mib.IP_REASMFAILS]!++;
+    kfreeSkb(net, skb, reason.NOMEM, 'ip_defrag');
+    return null;
+  }
   let qp = state.queues.get(key);
   if (qp === undefined) {
-    if (sysctl.ipfragHighThresh === 0 || state.memory > sysctl.ipfragHighThresh) {
-      ip[mib.IP_REASMFAILS]!++;
-      kfreeSkb(net, skb, reason.NOMEM, 'ip_defrag');
-      return null;
-    }
+    state.memory += IPQ_SIZE;
     const made: Ipq = {
       key,
       fragments: [],
@@ -153,7 +158,7 @@ export function ipDefrag(net: Net, skb: SkBuff): SkBuff | null {
       maxSize: 0,
       maxDfSize: 0,
       iif: 0,
-      memory: 0,
+      memory: IPQ_SIZE,
       cancel: () => {},
       saddr: saddrOf(head, at),
       rid: 0,

@@ -36,6 +36,9 @@ interface FragQueue {
   cancel: () => void;
 }
 
+/** sizeof(struct frag_queue) of x86-64, charged beside the fragments. */
+const FRAG_QUEUE_SIZE = 184;
+
 export const FRAGS6_KEY = 26;
 interface Frag6State {
   readonly queues: Map<string, FragQueue>;
@@ -140,9 +143,11 @@ function find(net: Net, head: Uint8Array, at: number, id: number, dev: NetDevice
   const sysctl = ipv6Sysctl(net);
   const scoped = ipv6AddrType(head, at + IP6_DADDR) & (IPV6_ADDR_MULTICAST | IPV6_ADDR_LINKLOCAL);
   const key = `${in6Key(head, at + IP6_SADDR)}${in6Key(head, at + IP6_DADDR)}${id}.${scoped ? dev.ifindex : 0}`;
+  // Also for what would complete a datagram (inet_frag_find).
+  if (sysctl.ip6fragHighThresh === 0 || state.memory > sysctl.ip6fragHighThresh) return null;
   const found = state.queues.get(key);
   if (found !== undefined) return found;
-  if (sysctl.ip6fragHighThresh === 0 || state.memory > sysctl.ip6fragHighThresh) return null;
+  state.memory += FRAG_QUEUE_SIZE;
   const made: FragQueue = {
     key,
     fragments: [],
@@ -153,7 +158,7 @@ function find(net: Net, head: Uint8Array, at: number, id: number, dev: NetDevice
     maxSize: 0,
     nhoffset: 0,
     iif: 0,
-    memory: 0,
+    memory: FRAG_QUEUE_SIZE,
     cancel: () => {},
   };
   made.cancel = net.clock.after(sysctl.ip6fragTime * 1e9, () => expire(net, made));
