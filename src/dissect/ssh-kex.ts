@@ -83,7 +83,8 @@ function walkHostKey(f: Fields, at: number, end: number): number {
   } else if (text.startsWith('ecdsa-sha2-')) {
     at = name(f, F['host_key.ecdsa.id_length'], F['host_key.ecdsa.id'], at, stop);
     counted(f, F['host_key.ecdsa.q_length'], F['host_key.ecdsa.q'], at, stop);
-  } else if (text.startsWith('ssh-ed25519')) counted(f, F['host_key.eddsa.key_length'], F['host_key.eddsa.key'], at, stop);
+  } else if (text.startsWith('ssh-ed25519'))
+    counted(f, F['host_key.eddsa.key_length'], F['host_key.eddsa.key'], at, stop);
   else f.raw(F['host_key.data'], at, stop - at);
   return stop;
 }
