@@ -288,6 +288,11 @@ export class Fields {
    * (`header`) in place of ten or twenty. Everything else of the walk is the same. */
   compact = false;
 
+  /** The record is shown whole, in the same form for every savefile: `frame.interface_id` is there also where the format
+   * has no interfaces, and no name is given to an interface that has none. Who asks for one of them by name gets what
+   * Wireshark has. */
+  whole = false;
+
   /** First byte of the frame. */
   #begin = 0;
   /** Where `append` has put something: each place is the end of what was there before. */

@@ -141,9 +141,10 @@ function addFacts(f: Fields, at: number, length: number, facts: FrameFacts): num
   }
   f.uint(F.len, at, 0, facts.originalLength);
   f.uint(F.cap_len, at, 0, length);
-  if (facts.hasInterface !== false || f.wanted === null) f.uint(F.interface_id, at, 0, facts.interfaceId);
+  const isAsked = f.wanted !== null && !f.whole;
+  if (facts.hasInterface !== false || !isAsked) f.uint(F.interface_id, at, 0, facts.interfaceId);
   if (facts.interfaceName !== '') f.value(F.interface_name, at, 0, facts.interfaceName);
-  else if (f.wanted !== null && facts.hasInterface !== false) f.value(F.interface_name, at, 0, 'unknown');
+  else if (isAsked && facts.hasInterface !== false) f.value(F.interface_name, at, 0, 'unknown');
   const direction = facts.flags & DIRECTION_MASK;
   if (direction !== 0) f.uint(F.packet_flags_direction, at, 0, direction);
   for (const comment of facts.extras?.comments ?? []) f.value(F.comment, at, 0, comment);

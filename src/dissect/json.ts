@@ -161,6 +161,7 @@ export class JsonPrinter {
     const wanted = Uint8Array.from(allFields, ({ id }) => (this.#kinds[id] === HIDDEN ? 0 : 1));
     this.#walker = new PacketWalker({ ...options, wanted, fieldsOnly: this.#isSelection });
     this.#fields = this.#walker.fields;
+    this.#fields.whole = !this.#isSelection;
     // A display filter reads the fields themselves, and a selection is less than a header.
     this.#fields.compact = (options.compact ?? true) && (options.filter ?? null) === null && !this.#isSelection;
     this.#kinds.fill(HEADER, ROW_VALUE);
