@@ -75,6 +75,9 @@ export {
   Kernel,
   type KernelOptions,
   type ProcessOptions,
+  type QdiscOptions,
+  type RouteOptions,
+  type RuleOptions,
   veth,
 } from './kernel/kernel.ts';
 export type { Process } from './kernel/process.ts';
