@@ -169,8 +169,8 @@ export class ColumnPrinter {
 const HEX_DIGITS: Partial<Record<FieldInfo['type'], number>> = { uint8: 2, uint16: 4, uint24: 6, uint32: 8 };
 
 /** A field's value as tshark writes it in columns: numbers in the field's base, bytes as hexadecimal digits, flags as 1
- * and 0, no bytes as `<MISSING>`, times as seconds with nine digits (a date where the field is one). Control characters of the network do not
- * pass. */
+ * and 0, no bytes as `<MISSING>` or `<none>`, times as seconds with nine digits (a date where the field is one). Control
+ * characters of the network do not pass. */
 export function writeValue(out: TextWriter, f: Fields, row: number, info: FieldInfo): void {
   const at = f.at[row]!;
   switch (info.type) {
@@ -218,7 +218,7 @@ export function writeValue(out: TextWriter, f: Fields, row: number, info: FieldI
       out.mac(f.bytes, at);
       break;
     default:
-      if (f.length[row] === 0) out.ascii('<MISSING>');
+      if (f.length[row] === 0) out.ascii(info.mayBeEmpty ? '<none>' : '<MISSING>');
       else out.hexBytes(f.bytes, at, at + f.length[row]!);
   }
 }

@@ -52,6 +52,8 @@ export interface FieldInfo {
   readonly named: boolean;
   /** Null: columns write a `time` as seconds. */
   readonly date: DateForm | null;
+  /** Bytes that may rightly be none (Wireshark's BASE_ALLOW_ZERO): columns write `<none>`, not `<MISSING>`. */
+  readonly mayBeEmpty: boolean;
 }
 
 export interface FieldOptions {
@@ -60,6 +62,7 @@ export interface FieldOptions {
   values?: Readonly<Record<number, string>>;
   named?: boolean;
   date?: DateForm;
+  mayBeEmpty?: boolean;
 }
 
 const infos: FieldInfo[] = [];
@@ -104,6 +107,7 @@ export function defineFields<K extends string>(
       values: options?.values ?? null,
       named: options?.named ?? false,
       date: options?.date ?? null,
+      mayBeEmpty: options?.mayBeEmpty ?? false,
     };
     infos.push(info);
     byName.set(name, info);

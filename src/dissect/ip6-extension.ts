@@ -38,7 +38,7 @@ const FR = defineFields('ipv6', {
   'opt.type.action': ['Action', 'uint8', { list: true }],
   'opt.type.change': ['May Change', 'bool', { list: true }],
   'opt.type.rest': ['Low-Order Bits', 'uint8', { base: 'hex', list: true }],
-  'opt.padn': ['PadN', 'bytes', { list: true }],
+  'opt.padn': ['PadN', 'bytes', { list: true, mayBeEmpty: true }],
   'opt.tel': ['Tunnel Encapsulation Limit', 'uint8', { list: true }],
   'opt.mipv6.home_address': ['MIPv6 Home Address', 'ipv6', { list: true }],
   'opt.router_alert': ['Router Alert', 'uint16', { list: true }],
@@ -132,7 +132,7 @@ function walkOptions(f: Fields, at: number, end: number): void {
     f.bool(FR['opt.type.change'], at, 1, (type & 0x20) !== 0);
     f.uint(FR['opt.type.rest'], at, 1, type & 0x1f);
     f.uint(FR['opt.length'], at + 1, 1, length);
-    if (type === wire.OPTION_PADN && length > 0) f.raw(FR['opt.padn'], at + 2, length);
+    if (type === wire.OPTION_PADN) f.raw(FR['opt.padn'], at + 2, length);
     else if (type === wire.OPTION_TUNNEL_LIMIT && length === 1) f.uint(FR['opt.tel'], at + 2, 1, bytes[at + 2]!);
     else if (type === wire.OPTION_HOME_ADDRESS && length === 16) f.raw(FR['opt.mipv6.home_address'], at + 2, 16);
     if (type === wire.OPTION_ROUTER_ALERT && length === 2)

@@ -59,6 +59,7 @@ const typeAlone = (name: string, type: FieldInfo['type']): FieldInfo => ({
   values: null,
   named: false,
   date: null,
+  mayBeEmpty: false,
 });
 const LENGTH = typeAlone('a number', 'uint32');
 const TEXT = typeAlone('a string', 'string');
