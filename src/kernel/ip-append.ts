@@ -119,6 +119,14 @@ export function ipAppendData(
   )
     csummode = CHECKSUM_PARTIAL;
   cork.length += length;
+  const { tskey } = sk;
+  /** Nothing of this call counts, and the number it took for its timestamps is given back. */
+  const lost = (error: number): number => {
+    cork.length -= length;
+    sk.tskey = tskey;
+    net.mib.ip[mib.IP_OUTDISCARDS]!++;
+    return error;
+  };
   let offset = 0;
   let skb = queue.last;
   // An empty datagram is a packet too.
@@ -149,19 +157,11 @@ export function ipAppendData(
       let made: SkBuff;
       if (transhdrlen > 0) {
         const got = sockAllocSendSkb(sk, room);
-        if (typeof got === 'number') {
-          cork.length -= length;
-          net.mib.ip[mib.IP_OUTDISCARDS]!++;
-          return got;
-        }
+        if (typeof got === 'number') return lost(got);
         made = got;
         recharge(sk, made, headTruesize(alloclen) + pagedlen);
       } else {
-        if (sk.wmemAlloc > 2 * sk.sndbuf) {
-          cork.length -= length;
-          net.mib.ip[mib.IP_OUTDISCARDS]!++;
-          return -ENOBUFS;
-        }
+        if (sk.wmemAlloc > 2 * sk.sndbuf) return lost(-ENOBUFS);
         made = allocSkb(room);
         made.truesize = headTruesize(alloclen) + pagedlen;
         skbSetOwnerW(made, sk);
@@ -180,14 +180,11 @@ export function ipAppendData(
       copy = datalen - transhdrlen - fraggap;
       if (copy < 0) {
         consumeSkb(made);
-        cork.length -= length;
-        return -EINVAL;
+        return lost(-EINVAL);
       }
       if (copy > 0 && !getfrag(from, made.head, data + transhdrlen + fraggap, offset, copy)) {
         consumeSkb(made);
-        cork.length -= length;
-        net.mib.ip[mib.IP_OUTDISCARDS]!++;
-        return -EFAULT;
+        return lost(-EFAULT);
       }
       offset += copy;
       length -= copy + transhdrlen;
@@ -207,8 +204,7 @@ export function ipAppendData(
     if (!getfrag(from, skb.head, to, offset, copy)) {
       skb.tail -= copy;
       skb.len -= copy;
-      cork.length -= length;
-      return -EFAULT;
+      return lost(-EFAULT);
     }
     if (hasSg) {
       skb.truesize += copy;

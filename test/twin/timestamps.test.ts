@@ -100,6 +100,43 @@ describeNetwork('times of what is sent, on both kernels', () => {
         return log;
       });
 
+  for (const [name, domain, type, protocol] of KINDS)
+    twin(`the numbers of what ${name} could not send: buffer too small, too long, under a cork`, (w) => {
+      w.near.writeFile('/proc/sys/net/ipv4/ping_group_range', bytes('0 2147483647\n'));
+      const s = w.near.socket(domain, type, protocol);
+      const log: unknown[] = [set(w.near, s, 1, 37, TX_SOFTWARE | SOFTWARE | OPT_ID | OPT_TSONLY)];
+      log.push(set(w.near, s, 1, 7, 2304));
+      for (const [length, flags] of [
+        [20, 0],
+        [60000, 0x4000],
+        [20, 0x4000],
+        [65530, 0x4000],
+        [20, 0],
+        [20, 0xc000],
+        [60000, 0x4000],
+        [20, 0],
+      ] as const) {
+        const data = new Uint8Array(length);
+        if (protocol === 1) data[0] = 8;
+        if (protocol === 58) data[0] = 128;
+        if (protocol === 255) data.set([0x45, 0, 0, 0, 0, 0, 0, 0, 64, 200]);
+        const port = protocol === 17 ? 9 : 0;
+        const to =
+          domain === 17
+            ? encodeSockaddrLl({ protocol: 0x88b5, ifindex: w.ifindex })
+            : domain === 2
+              ? sin(FAR, port)
+              : sin6(FAR6, port);
+        if (domain === 17) data.set([...FAR_MAC, 2, 0, 0, 0, 0, 1, 0x88, 0xb5]);
+        log.push(w.near.sendto(s, data, flags, to));
+        w.settle(3);
+        log.push(told(w, s));
+      }
+      w.near.close(s);
+      w.frames();
+      return log;
+    });
+
   twin('under a cork the first part asks; a full receive buffer loses the times', (w) => {
     const s = w.near.socket(2, 2, 0);
     const log: unknown[] = [set(w.near, s, 1, 37, TX_SOFTWARE | SOFTWARE | OPT_ID)];

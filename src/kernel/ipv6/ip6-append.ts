@@ -189,8 +189,11 @@ function appendData(
     dev.features & NETIF_F_HW_CSUM
   )
     csummode = CHECKSUM_PARTIAL;
+  const { tskey } = sk;
+  /** Nothing of this call counts, and the number it took for its timestamps is given back. */
   const lost = (error: number): number => {
     cork.length -= length;
+    sk.tskey = tskey;
     ip6Inc(net, dst.idev6, mib.IP6_OUTDISCARDS);
     return error;
   };
