@@ -6,8 +6,9 @@ import { Recent } from './session/recent.ts';
  * As tshark's, which reads a capture once: a response says which request it answers, and after what time; a request cannot
  * yet say where its response is. */
 
-/** Of more than so many the oldest are forgotten, for each protocol. */
-const MAX_REQUESTS = 65_536;
+/** Of more than so many the oldest are forgotten, for each protocol. Four times as many cost 15 MB in a capture with a million
+ * conversations, and no capture met needed them. */
+const MAX_REQUESTS = 16_384;
 
 export interface Request {
   /** Number of its frame, and when that was captured. */
