@@ -7,7 +7,7 @@ import { Recent } from './session/recent.ts';
  * yet say where its response is. */
 
 /** Of more than so many the oldest are forgotten, for each protocol. Four times as many cost 15 MB in a capture with a million
- * conversations, and no capture met needed them. */
+ * conversations. */
 const MAX_REQUESTS = 16_384;
 
 export interface Request {
