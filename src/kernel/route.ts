@@ -188,6 +188,12 @@ export function rtCacheFlush(net: Net): void {
   net.rtGenid++;
 }
 
+/** The answers kept here are given up, as something that they were made from has changed; routes that sockets keep stay
+ * good (Linux makes out anew for every packet what is kept here). */
+export function rtForget(net: Net): void {
+  flushCache(net, routes(net));
+}
+
 /** __ip_dev_find: the device of an address of ours; of those that are ours by a local route alone (127.0.0.0/8), lo. */
 const sourceDev = (net: Net, saddr: number): NetDevice | null =>
   ipDevFind(net, saddr) ?? (inetAddrType(net, saddr) === RTN_LOCAL ? net.loopbackDev : null);

@@ -6,7 +6,7 @@ import { fibFlushExceptions } from './fib.ts';
 import { type Ipv4Sysctl, ipv4Sysctl } from './ip-header.ts';
 import { neighParms, randReachTime } from './neighbour.ts';
 import { type ProcDir, type ProcFile, procCreate, procMkdir } from './procfs.ts';
-import { routes, rtCacheFlush } from './route.ts';
+import { routes, rtCacheFlush, rtForget } from './route.ts';
 import { SOCK_MIN_RCVBUF, SOCK_MIN_SNDBUF } from './sock.ts';
 import type { NeighParms, Net, NetDevice } from './structs.ts';
 import type { Ipv4Devconf } from './structs-plain.ts';
@@ -159,6 +159,23 @@ function setForward(net: Net, value: number): void {
   rtCacheFlush(net);
 }
 
+/** What of a conf empties the cache of routes (devinet_conf_proc and the flushing entries of net/ipv4/devinet.c): the
+ * sockets that keep a route look for it anew then, and only then. */
+function makesRoutesStale(key: keyof Ipv4Devconf, before: number, value: number): boolean {
+  switch (key) {
+    case 'acceptLocal':
+      return value === 0 && before !== 0;
+    case 'routeLocalnet':
+    case 'forwarding':
+    case 'bcForwarding':
+    case 'promoteSecondaries':
+    case 'dropUnicastInL2Multicast':
+      return value !== before;
+    default:
+      return false;
+  }
+}
+
 function confDir(net: Net, conf: () => Ipv4Devconf | null, all: boolean): ProcDir {
   return {
     list: () => Object.keys(CONF),
@@ -170,13 +187,16 @@ function confDir(net: Net, conf: () => Ipv4Devconf | null, all: boolean): ProcDi
           net,
           () => conf()?.[key] ?? 0,
           (value) => {
-            if (all && key === 'forwarding') setForward(net, value);
-            else {
-              const where = conf();
-              if (where !== null) where[key] = value;
-            }
+            const where = conf();
+            if (where === null) return;
+            const before = where[key];
+            if (all && key === 'forwarding' && value !== before) setForward(net, value);
+            else where[key] = value;
+            if (makesRoutesStale(key, before, value) && !(key === 'forwarding' && where === devinet(net).dflt))
+              rtCacheFlush(net);
+            else rtForget(net);
           },
-          { after: () => rtCacheFlush(net) },
+          {},
         ),
       };
     },

@@ -213,3 +213,46 @@ describeNetwork('bound to a device, heard over the loopback, on both kernels', (
           return log;
         });
 });
+
+/** A connected socket keeps its route until something makes every route stale; with the route goes the flow of its last
+ * cork, even if that came to nothing. What of the devices' conf does so shows in where the datagram goes. */
+describeNetwork('conf of IPv4 that makes routes stale, on both kernels', () => {
+  const { twin, dispose } = stage();
+  afterAll(dispose);
+
+  for (const where of ['all', 'default', 'eth0'])
+    for (const [name, ...values] of [
+      ['rp_filter', 1, 1, 0, 2, 0],
+      ['accept_local', 1, 1, 0, 0],
+      ['route_localnet', 1, 1, 0, 0],
+      ['forwarding', 1, 1, 0, 0],
+      ['bc_forwarding', 1, 1, 0, 0],
+      ['promote_secondaries', 1, 1, 0, 0],
+      ['drop_unicast_in_l2_multicast', 1, 1, 0, 0],
+      ['send_redirects', 0, 0, 1, 1],
+      ['accept_redirects', 0, 1],
+      ['arp_filter', 1, 0],
+      ['proxy_arp', 1, 0],
+      ['src_valid_mark', 1, 0],
+      ['log_martians', 1, 0],
+    ] as const)
+      twin(`${where}/${name}`, (w) => {
+        const log: unknown[] = [];
+        const path = `/proc/sys/net/ipv4/conf/${where}/${name}`;
+        const before = w.near.readFile(path);
+        for (const value of values) {
+          const s = w.near.socket(2, 2, 17);
+          log.push(w.near.connect(s, sin(FAR, 9)));
+          // Under a cork to another address, and too long.
+          log.push(send(w.near, s, new Uint8Array(65508), 0x8000, sin(NEAR, 9000)));
+          w.near.writeFile(path, bytes(`${value}\n`));
+          log.push(send(w.near, s, 'x'));
+          w.settle(3);
+          // A question for the other address is one frame, the datagram and its refusal are two.
+          log.push(w.frames().length > 1);
+          w.near.close(s);
+        }
+        if (before instanceof Uint8Array) w.near.writeFile(path, before);
+        return log;
+      });
+});
