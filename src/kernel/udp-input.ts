@@ -428,6 +428,8 @@ function err(net: Net, skb: SkBuff, info: number, key: number): number {
   else if (type === ICMP_REDIRECT) ipv4SkRedirect(sk, skb, info);
   const found = icmpToErrno(type, code, sk.pmtudisc);
   if (found === null) return 0;
+  // What is wrapped in datagrams has no program to tell.
+  if (sk.encapType !== 0) return 0;
   if (!sk.recverr) {
     if (!found.hard || sk.state !== TCP_ESTABLISHED) return 0;
   } else ipIcmpError(sk, skb, found.errno, be16(head, udp + UDP_DEST), info, udp + UDPHDR_LEN);

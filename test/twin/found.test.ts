@@ -256,3 +256,25 @@ describeNetwork('conf of IPv4 that makes routes stale, on both kernels', () => {
         return log;
       });
 });
+
+describeNetwork('UDP_ENCAP and errors, on both kernels', () => {
+  const { twin, dispose } = stage({ ipv6: true });
+  afterAll(dispose);
+
+  for (const [to, domain] of [
+    [sin(NEAR, 9000), 2],
+    [sin6(NEAR6, 9000), 10],
+  ] as const)
+    for (const recverr of [0, 1])
+      for (const encap of [3, 0])
+        twin(`UDP_ENCAP ${encap}, family ${domain}, told of errors ${recverr}: nobody is there`, (w) => {
+          const s = w.near.socket(domain, 2, 17);
+          const log: unknown[] = [set(w.near, s, 17, 100, encap), w.near.connect(s, to)];
+          log.push(set(w.near, s, domain === 2 ? 0 : 41, domain === 2 ? 11 : 25, recverr), send(w.near, s, 'x'));
+          w.settle(3);
+          log.push(recv(w.near, s)[0], recv(w.near, s, { flags: 0x2000 })[0]);
+          w.near.close(s);
+          w.frames();
+          return log;
+        });
+});

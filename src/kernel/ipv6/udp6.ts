@@ -447,6 +447,8 @@ function err(net: Net, skb: SkBuff, type: number, code: number, offset: number, 
     ip6SkRedirect(net, skb, sk);
     return 0;
   }
+  // What is wrapped in datagrams has no program to tell.
+  if (sk.encapType !== 0) return 0;
   if (!np.recverr) {
     if (!hard || sk.state !== TCP_ESTABLISHED) return 0;
   } else ipv6IcmpError(sk, skb, found.errno, dport, info, udp + UDPHDR_LEN);
