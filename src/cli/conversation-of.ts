@@ -1,6 +1,7 @@
 import type { Fields } from '../dissect/fields.ts';
-import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
+import type { SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import { StreamAssembler } from '../dissect/session/stream.ts';
+import { WatchedSessions } from '../dissect/session/watched.ts';
 import type { Conversation, ConversationSide, Endpoint, Step } from '../inject/replay/index.ts';
 import { formatIpv4, formatIpv6 } from '../wire/address.ts';
 import * as tcp from '../wire/tcp.ts';
@@ -63,7 +64,7 @@ class Collector implements FrameVisitor {
   }
 
   sessions(wanted: Uint8Array | null, options: SessionOptions): Sessions {
-    return new CollectedSessions(wanted, options, this);
+    return new WatchedSessions(wanted, options, this);
   }
 
   frame(): void {}
@@ -127,25 +128,6 @@ class Collector implements FrameVisitor {
     const steps = this.#steps.map(({ from, pieces }): Step => ({ from, data: Buffer.concat(pieces) }));
     if (steps.length === 0) throw new Failure(`${file}: nothing was said in ${this.#protocol} stream ${this.#stream}`);
     return { protocol: this.#protocol, client: this.#client, server: this.#server, steps };
-  }
-}
-
-class CollectedSessions extends Sessions {
-  readonly #collector: Collector;
-
-  constructor(wanted: Uint8Array | null, options: SessionOptions, collector: Collector) {
-    super(wanted, options);
-    this.#collector = collector;
-  }
-
-  override tcp(f: Fields, at: number, body: number, length: number): void {
-    super.tcp(f, at, body, length);
-    this.#collector.tcp(f, at, body, length, this);
-  }
-
-  override udp(f: Fields, at: number): void {
-    super.udp(f, at);
-    this.#collector.udp(f, at, this);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Fields } from '../dissect/fields.ts';
 import type { FrameFacts } from '../dissect/frame.ts';
 import { HttpReader, methodOf } from '../dissect/session/http-messages.ts';
-import { type SessionOptions, Sessions } from '../dissect/session/sessions.ts';
+import type { SessionOptions, Sessions } from '../dissect/session/sessions.ts';
 import { StreamAssembler } from '../dissect/session/stream.ts';
 import { TlsReader, type TlsRecord } from '../dissect/session/tls-records.ts';
+import { WatchedSessions } from '../dissect/session/watched.ts';
 import { formatIpv4, formatIpv6 } from '../wire/address.ts';
 import * as tcp from '../wire/tcp.ts';
 import * as udp from '../wire/udp.ts';
@@ -82,7 +83,7 @@ class Follower implements FrameVisitor {
   }
 
   sessions(wanted: Uint8Array | null, options: SessionOptions): Sessions {
-    return new FollowedSessions(wanted, options, this);
+    return new WatchedSessions(wanted, options, this);
   }
 
   frame(_: Fields, facts: FrameFacts): void | Promise<void> {
@@ -136,25 +137,6 @@ class Follower implements FrameVisitor {
     this.#taker.end();
     this.#output.finish();
     await this.#output.waited();
-  }
-}
-
-class FollowedSessions extends Sessions {
-  readonly #follower: Follower;
-
-  constructor(wanted: Uint8Array | null, options: SessionOptions, follower: Follower) {
-    super(wanted, options);
-    this.#follower = follower;
-  }
-
-  override tcp(f: Fields, at: number, body: number, length: number): void {
-    super.tcp(f, at, body, length);
-    this.#follower.tcp(f, at, body, length, this);
-  }
-
-  override udp(f: Fields, at: number): void {
-    super.udp(f, at);
-    this.#follower.udp(f, at, this);
   }
 }
 

@@ -1,13 +1,13 @@
 /** Mutated frames through everything that reads frames: text in four forms, columns, JSON, Elasticsearch's form, trees,
  * Parquet, display filters. No throw, no byte read beyond the frame's, no control character in the text, no value outside
- * of its field's type, no line of JSON that is none or has a key twice, and no batch that takes long. Each batch goes through the longest
- * text, through JSON and through a check of each field, and through one of the others in turn.
+ * of its field's type, no line of JSON that is none or has a key twice, and no batch that takes long. Each batch goes
+ * through the longest text, through JSON and through a check of each field, and through one of the others in turn.
  *
  *     tsx test/fuzz/dissect.ts [--count 10000000] [--seed N] [--seconds N] [--workers N] [--coverage] [--only PROTOCOL]
  *
- * The frames come from the fixtures, from `frames/crafted.ts`, and from ../shared/captures where that is there; each protocol is
- * changed as often as any other (`frames/mutant.ts`). With workers each has its share of the frames, and the seed after the
- * one before. `--coverage` tells how many packets reached each protocol. */
+ * The frames come from the fixtures, from `frames/crafted.ts`, and from ../shared/captures where that is there; each
+ * protocol is changed as often as any other (`frames/mutant.ts`). With workers each has its share of the frames, and the
+ * seed after the one before. `--coverage` tells how many packets reached each protocol. */
 import { spawn } from 'node:child_process';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
